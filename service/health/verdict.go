@@ -1,0 +1,58 @@
+// Package health turns the evidence about one tunnel into a verdict, and says
+// when it wants to look again.
+//
+// It is pure: it does no I/O, starts no goroutine and never reads the clock;
+// now is always an argument.
+package health
+
+import (
+	"time"
+
+	"holdfast/service/tunnel"
+)
+
+// Verdict is how well a tunnel works, as far as the evidence tells.
+//
+//	unknown → healthy ⇄ idle
+//	   │         ⇅       │
+//	   └──── suspect ────┘
+//	           ⇅
+//	       unhealthy
+//
+// The strings are stored and sent: they never change.
+type Verdict string
+
+// The verdicts. The zero value is not a verdict; use Unknown.
+const (
+	Unknown   Verdict = "unknown"   // nothing has been seen yet
+	Idle      Verdict = "idle"      // nothing is sent and nothing is owed
+	Healthy   Verdict = "healthy"   // answers arrive
+	Suspect   Verdict = "suspect"   // sent, nothing came back; a timer runs
+	Unhealthy Verdict = "unhealthy" // nothing came back for too long
+)
+
+// Limits are the waits that turn silence into a verdict (DESIGN.md §5).
+type Limits struct {
+	// CheckInterval is the time between checks while traffic flows.
+	CheckInterval time.Duration
+	// SuspectInterval is the time between checks while suspect.
+	SuspectInterval time.Duration
+	// TrafficTimeout is how long non-empty data may go unanswered.
+	TrafficTimeout time.Duration
+	// HandshakeTimeout is how long handshake initiations may go unanswered.
+	HandshakeTimeout time.Duration
+	// SuspectAfter is when the profiles that confirm actively become
+	// suspicious. 0: the profile is classic, which never asks actively.
+	SuspectAfter time.Duration
+}
+
+// Assessment is what one look at a tunnel concluded.
+type Assessment struct {
+	Verdict Verdict
+	// Cause says why the verdict is suspect or unhealthy, else "".
+	Cause tunnel.Cause
+	// Since is when the silence began that the verdict is about. Zero: there is none.
+	Since time.Time
+	// Next is when to look again. Zero: not before something is sent.
+	Next time.Time
+}
