@@ -1,0 +1,60 @@
+// Package version says which build of Holdfast this is. All programs carry the
+// same stamp, so that the command line can tell when it talks to a service of
+// another build.
+//
+// A release sets both values while linking:
+//
+//	-ldflags "-X holdfast/build/version.Version=1.0.0 -X holdfast/build/version.Commit=abc…"
+//
+// Without that they come from what the Go tool stamped into the program.
+package version
+
+import "runtime/debug"
+
+// Version is the release, "1.0.0", or "devel" for a build from a work tree.
+var Version string
+
+// Commit is the commit the program was built from, with "-dirty" added where
+// the work tree held changes. It is "unknown" where nothing was stamped, as by
+// go run and in tests.
+var Commit string
+
+func init() {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		Version, Commit = fill(Version, Commit, info)
+	}
+	if Version == "" {
+		Version = "devel"
+	}
+	if Commit == "" {
+		Commit = "unknown"
+	}
+}
+
+// fill takes from info what the linker was not told.
+func fill(version, commit string, info *debug.BuildInfo) (string, string) {
+	if version == "" && info.Main.Version != "(devel)" {
+		version = info.Main.Version
+	}
+	if commit != "" {
+		return version, commit
+	}
+	dirty := ""
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			commit = s.Value
+		case "vcs.modified":
+			if s.Value == "true" {
+				dirty = "-dirty"
+			}
+		}
+	}
+	if commit != "" {
+		commit += dirty
+	}
+	return version, commit
+}
+
+// String is both on one line: "1.0.0 (abc…)".
+func String() string { return Version + " (" + Commit + ")" }
