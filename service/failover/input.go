@@ -66,6 +66,9 @@ type (
 	NetworkChanged struct{}
 	// Woke says that the machine slept, and how long.
 	Woke struct{ Slept time.Duration }
+	// Line says whether the active member's line has become quiet: less than
+	// 4 kB/s for 10 s. The engine sends it on every change.
+	Line struct{ Quiet bool }
 	// Tick says that the moment has come that Output.Next asked for.
 	Tick struct{}
 )
@@ -82,6 +85,7 @@ func (Judged) input()         {}
 func (Underlay) input()       {}
 func (NetworkChanged) input() {}
 func (Woke) input()           {}
+func (Line) input()           {}
 func (Tick) input()           {}
 
 // Member is one tunnel of the target.
