@@ -1,0 +1,91 @@
+package api
+
+import (
+	"time"
+
+	"holdfast/service/failover"
+	"holdfast/service/health"
+	"holdfast/service/tunnel"
+)
+
+// Settings is the reply of GET and PATCH /settings, in the order of their table.
+// The body of PATCH is an object of key and value, both strings.
+type Settings struct {
+	Schema   int       `json:"schema"`
+	Settings []Setting `json:"settings"`
+}
+
+// Setting is one setting: what it is, and what it may be.
+type Setting struct {
+	Key     string `json:"key"`
+	Value   string `json:"value"`
+	Default string `json:"default"`
+	Unit    string `json:"unit"` // "duration", "bytes", "seconds", "count"; "": none
+	Min     string `json:"min"`  // "": none
+	Max     string `json:"max"`  // "": none
+	// Choices are the words it may be. Empty: it is not one of a few words.
+	Choices []string `json:"choices"`
+	Help    string   `json:"help"`
+}
+
+// Guard is the reply of GET /guard.
+type Guard struct {
+	Schema   int            `json:"schema"`
+	Mode     failover.Guard `json:"mode"`
+	Verified bool           `json:"verified"`
+	Blocking bool           `json:"blocking"`
+}
+
+// GuardAction is what POST /guard asks for.
+type GuardAction string
+
+// The actions. Release opens the guard until the wish changes; On and Off set
+// its mode.
+const (
+	GuardRelease GuardAction = "release"
+	GuardOn      GuardAction = "on"
+	GuardOff     GuardAction = "off"
+)
+
+// GuardRequest is the body of POST /guard.
+type GuardRequest struct {
+	Action GuardAction `json:"action"`
+}
+
+// Diagnosis is the reply of GET /diagnosis and POST /diagnosis/run.
+type Diagnosis struct {
+	Schema  int            `json:"schema"`
+	At      time.Time      `json:"at"`
+	Tunnel  tunnel.Name    `json:"tunnel"` // "": none is active
+	Verdict health.Verdict `json:"verdict"`
+	Cause   *tunnel.Cause  `json:"cause"` // null: nothing is wrong
+	// Title, What and Advice are the words of the catalogue.
+	Title  string    `json:"title"`
+	What   string    `json:"what"`
+	Advice string    `json:"advice"`
+	Checks []Finding `json:"checks"`
+}
+
+// Finding is one thing that a diagnosis looked at.
+type Finding struct {
+	Name string `json:"name"`
+	// Result is "ok", "failed", or "skipped".
+	Result string `json:"result"`
+	// Evidence is what was seen, in plain facts.
+	Evidence string `json:"evidence"`
+	TookMs   int64  `json:"tookMs"`
+}
+
+// Logs is the reply of GET /logs, oldest first.
+type Logs struct {
+	Schema int       `json:"schema"`
+	Lines  []LogLine `json:"lines"`
+}
+
+// LogLine is one line of the service's log.
+type LogLine struct {
+	At    time.Time `json:"at"`
+	Level string    `json:"level"` // "debug", "info", "warn" or "error"
+	// Text is the message and its attributes, as "message key=value …".
+	Text string `json:"text"`
+}
