@@ -46,7 +46,22 @@ const hidden = "(hidden)"
 
 // secret is 32 bytes that never print themselves. Writing one needs Reveal or
 // RevealHex, so that every place that does can be found by name.
-type secret struct{ b [32]byte }
+//
+// The bytes are behind a pointer because fmt cannot call the methods of an
+// unexported field: a struct that keeps a Config in one would print them. As
+// pointers say nothing about equality, == does not compile; use Equal.
+type secret struct {
+	_ [0]func()
+	b *[32]byte // nil: no key
+}
+
+// newSecret hides k. All zeros is no key, as in WireGuard.
+func newSecret(k [32]byte) secret {
+	if k == [32]byte{} {
+		return secret{}
+	}
+	return secret{b: &k}
+}
 
 func (secret) String() string               { return hidden }
 func (secret) GoString() string             { return hidden }
@@ -54,13 +69,22 @@ func (secret) Format(s fmt.State, _ rune)   { _, _ = s.Write([]byte(hidden)) }
 func (secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
 // Reveal returns the base64 form of wg(8). It is for writing a .conf.
-func (k secret) Reveal() string { return base64.StdEncoding.EncodeToString(k.b[:]) }
+func (k secret) Reveal() string { return base64.StdEncoding.EncodeToString(k.bytes()) }
 
 // RevealHex returns the form that wireguard-go's configuration protocol reads.
-func (k secret) RevealHex() string { return hex.EncodeToString(k.b[:]) }
+func (k secret) RevealHex() string { return hex.EncodeToString(k.bytes()) }
 
 // IsZero says that there is no key.
-func (k secret) IsZero() bool { return k.b == [32]byte{} }
+func (k secret) IsZero() bool { return k.b == nil }
+
+func (k secret) bytes() []byte {
+	if k.b == nil {
+		return make([]byte, 32)
+	}
+	return k.b[:]
+}
+
+func (k secret) equal(o secret) bool { return subtle.ConstantTimeCompare(k.bytes(), o.bytes()) == 1 }
 
 // PrivateKey is a Curve25519 private key. It never prints itself. The zero
 // value is no key.
@@ -69,19 +93,19 @@ type PrivateKey struct{ secret }
 // ParsePrivateKey reads the base64 form of wg(8). Its errors never repeat s.
 func ParsePrivateKey(s string) (PrivateKey, error) {
 	k, err := decodeKey(s)
-	return PrivateKey{secret{k}}, err
+	return PrivateKey{newSecret(k)}, err
 }
 
 // NewPrivateKey makes a key of 32 random bytes, clamped as Curve25519 wants.
 func NewPrivateKey(random [32]byte) PrivateKey {
 	random[0] &= 248
 	random[31] = random[31]&127 | 64
-	return PrivateKey{secret{random}}
+	return PrivateKey{newSecret(random)}
 }
 
 // Public derives the public key.
 func (k PrivateKey) Public() PublicKey {
-	priv, err := ecdh.X25519().NewPrivateKey(k.b[:])
+	priv, err := ecdh.X25519().NewPrivateKey(k.bytes())
 	if err != nil {
 		panic("32 bytes are always an X25519 key: " + err.Error())
 	}
@@ -89,7 +113,7 @@ func (k PrivateKey) Public() PublicKey {
 }
 
 // Equal compares in constant time.
-func (k PrivateKey) Equal(o PrivateKey) bool { return subtle.ConstantTimeCompare(k.b[:], o.b[:]) == 1 }
+func (k PrivateKey) Equal(o PrivateKey) bool { return k.equal(o.secret) }
 
 // PresharedKey is the optional symmetric key of a peer. It never prints itself.
 // The zero value is none.
@@ -98,8 +122,11 @@ type PresharedKey struct{ secret }
 // ParsePresharedKey reads the base64 form of wg(8). Its errors never repeat s.
 func ParsePresharedKey(s string) (PresharedKey, error) {
 	k, err := decodeKey(s)
-	return PresharedKey{secret{k}}, err
+	return PresharedKey{newSecret(k)}, err
 }
+
+// Equal compares in constant time.
+func (k PresharedKey) Equal(o PresharedKey) bool { return k.equal(o.secret) }
 
 func decodeKey(s string) (k [32]byte, err error) {
 	b, err := base64.StdEncoding.Strict().DecodeString(s)
