@@ -1,6 +1,17 @@
 // Package health turns the evidence about one tunnel into a verdict, and says
 // when it wants to look again.
 //
+// A Monitor asks two rules and takes the worse answer: the rule on traffic
+// (DESIGN.md §4.2), which is the whole of the profile classic, and the rule on
+// handshakes (§4.4), whose timeout is a setting of its own and holds in every
+// profile. The other profiles are to confirm a suspicion actively and so decide
+// sooner. That is not part of this package yet: until it is, they judge as
+// classic does, and Limits.SuspectAfter is carried but not used.
+//
+// What these rules cannot see: a death in the upload direction alone while the
+// peer still sends, since whatever arrives is taken for an answer; a server that
+// answers and forwards nothing; a tunnel that died while nothing is sent.
+//
 // It is pure: it does no I/O, starts no goroutine and never reads the clock;
 // now is always an argument.
 package health

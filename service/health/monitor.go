@@ -1,0 +1,159 @@
+package health
+
+import (
+	"time"
+
+	"holdfast/service/tunnel"
+)
+
+// Monitor judges one device by its counters. Make it with New, and make a new
+// one for every device: what the first look finds received counts as evidence.
+type Monitor struct {
+	seen   tunnel.Counters
+	seenAt time.Time // the last look; zero: there was none
+	last   Verdict   // what the last look concluded
+
+	// The rules are asked in this order; of two that are equally sure, the
+	// first names the cause.
+	handshake handshakeRule
+	traffic   trafficRule
+}
+
+// sight is what one look found, compared with the look before.
+type sight struct {
+	now       time.Time
+	before    time.Time // the look before; the same as now when there was none
+	counters  tunnel.Counters
+	sent      bool // non-empty data left
+	received  bool // something authenticated came
+	delivered bool // inner packets came
+	initiated bool // a handshake initiation left
+	completed bool // a handshake was completed
+}
+
+// finding is what one rule makes of a sight. The zero Verdict means that the
+// rule has nothing to say.
+type finding struct {
+	verdict Verdict
+	cause   tunnel.Cause
+	since   time.Time // zero: no silence
+	next    time.Time // zero: no wait
+}
+
+// New returns a Monitor that knows nothing yet.
+func New(l Limits) *Monitor {
+	m := &Monitor{}
+	m.Limit(l)
+	m.forget(Unknown)
+	return m
+}
+
+// Limit changes the limits. What has been seen stays.
+func (m *Monitor) Limit(l Limits) {
+	m.handshake.limits, m.traffic.limits = l, l
+}
+
+// Observe takes one reading of the counters and returns the verdict at now. It
+// must be called at Assessment.Next, and once when data or a handshake
+// initiation leaves after Next was zero. More calls do no harm: a look before
+// its time can bring good news, never bad.
+func (m *Monitor) Observe(now time.Time, c tunnel.Counters) Assessment {
+	if rebuilt(m.seen, c) {
+		m.seen = tunnel.Counters{}
+		m.forget(Unknown)
+	}
+	s := sight{
+		now: now, before: m.seenAt, counters: c,
+		sent:      c.DataSent > m.seen.DataSent,
+		received:  c.RxBytes > m.seen.RxBytes,
+		delivered: c.DataReceived > m.seen.DataReceived,
+		initiated: c.Initiations > m.seen.Initiations,
+		completed: !c.LastHandshake.Equal(m.seen.LastHandshake),
+	}
+	if s.before.IsZero() {
+		s.before = now
+	}
+	m.seen, m.seenAt = c, now
+	a := merge(m.handshake.look(s), m.traffic.look(s))
+	if a.Verdict == Idle && m.handshake.unheard() {
+		a.Verdict = Unknown
+	}
+	m.last = a.Verdict
+	return a
+}
+
+// Reset forgets every wait that ran up to now: the machine slept, the network
+// is another one, or the device was rebuilt. A tunnel that was healthy or idle
+// is still taken to be so; of any other nothing is known. Observe must follow
+// at once, since a look that was promised is forgotten too.
+func (m *Monitor) Reset(now time.Time) {
+	keep := m.last
+	if keep != Healthy && keep != Idle {
+		keep = Unknown
+	}
+	m.seenAt = now
+	m.forget(keep)
+	m.handshake.floor = now
+}
+
+func (m *Monitor) forget(verdict Verdict) {
+	m.handshake = handshakeRule{limits: m.handshake.limits}
+	m.traffic = trafficRule{limits: m.traffic.limits, verdict: verdict}
+}
+
+// rebuilt says that the counters went backwards, which no living device's do.
+func rebuilt(before, now tunnel.Counters) bool {
+	return now.RxBytes < before.RxBytes || now.TxBytes < before.TxBytes ||
+		now.DataSent < before.DataSent || now.DataReceived < before.DataReceived ||
+		now.Initiations < before.Initiations
+}
+
+// merge takes the worst verdict, the longest silence behind it and the nearest
+// wait.
+func merge(findings ...finding) Assessment {
+	a := Assessment{Verdict: Unknown}
+	for _, f := range findings {
+		if !f.next.IsZero() && (a.Next.IsZero() || f.next.Before(a.Next)) {
+			a.Next = f.next
+		}
+		switch {
+		case rank(f.verdict) > rank(a.Verdict):
+			a.Verdict, a.Cause, a.Since = f.verdict, f.cause, f.since
+		case f.verdict == a.Verdict && !f.since.IsZero() && f.since.Before(a.Since):
+			a.Since = f.since
+		}
+	}
+	return a
+}
+
+// rank orders verdicts from the one that says least to the one that weighs most.
+func rank(v Verdict) int {
+	switch v {
+	case Idle:
+		return 2
+	case Healthy:
+		return 3
+	case Suspect:
+		return 4
+	case Unhealthy:
+		return 5
+	case Unknown:
+		return 1
+	default:
+		return 0
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func sooner(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
