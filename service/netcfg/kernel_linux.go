@@ -1,0 +1,269 @@
+package netcfg
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// kernel reads and changes the tables of the network namespace in which it was
+// opened. It knows what is ours by the numbers of its Options.
+type kernel struct {
+	*netlink.Handle
+	table, priority, protocol int
+}
+
+func openKernel(o Options) (*kernel, error) {
+	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("open netlink: %w", err)
+	}
+	return &kernel{Handle: h, table: o.Table, priority: o.Priority, protocol: o.Protocol}, nil
+}
+
+// whole repeats a listing that the kernel interrupted because of a change: a
+// part of a table must never pass for the table.
+func whole[T any](list func() ([]T, error)) ([]T, error) {
+	for range 10 {
+		got, err := list()
+		if !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return got, err
+		}
+	}
+	return nil, netlink.ErrDumpInterrupted
+}
+
+// addresses returns the addresses of an interface.
+func (k *kernel) addresses(link netlink.Link) ([]netip.Prefix, error) {
+	list, err := whole(func() ([]netlink.Addr, error) { return k.AddrList(link, netlink.FAMILY_ALL) })
+	if err != nil {
+		return nil, fmt.Errorf("list addresses: %w", err)
+	}
+	var out []netip.Prefix
+	for _, a := range list {
+		out = append(out, fromIPNet(a.IPNet))
+	}
+	return out, nil
+}
+
+func (k *kernel) addAddress(link netlink.Link, p netip.Prefix) error {
+	err := k.AddrAdd(link, &netlink.Addr{IPNet: toIPNet(p)})
+	if err != nil && !errors.Is(err, unix.EEXIST) {
+		return fmt.Errorf("add address %v: %w", p, err)
+	}
+	return nil
+}
+
+func (k *kernel) deleteAddress(link netlink.Link, p netip.Prefix) error {
+	err := k.AddrDel(link, &netlink.Addr{IPNet: toIPNet(p)})
+	if err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) && !errors.Is(err, unix.ENODEV) {
+		return fmt.Errorf("delete address %v: %w", p, err)
+	}
+	return nil
+}
+
+// ownRoutes returns the routes with our protocol number, of every table.
+func (k *kernel) ownRoutes() ([]netlink.Route, error) {
+	var out []netlink.Route
+	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
+		list, err := whole(func() ([]netlink.Route, error) {
+			return k.RouteListFiltered(family, &netlink.Route{Protocol: netlink.RouteProtocol(k.protocol)},
+				netlink.RT_FILTER_TABLE|netlink.RT_FILTER_PROTOCOL)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list routes: %w", err)
+		}
+		out = append(out, list...)
+	}
+	return out, nil
+}
+
+// sameRoute says that a listed route is the planned one, whatever interface it
+// goes through.
+func sameRoute(have *netlink.Route, want route) bool {
+	table := want.table
+	if table == 0 {
+		table = unix.RT_TABLE_MAIN
+	}
+	return have.Dst != nil && fromIPNet(have.Dst) == want.dst && have.Table == table &&
+		(have.Type == unix.RTN_UNREACHABLE) == want.unreachable
+}
+
+// addRoutes adds the routes that are missing. A route of ours that goes
+// through another interface is replaced without a gap.
+func (k *kernel) addRoutes(index int, want []route) error {
+	have, err := k.ownRoutes()
+	if err != nil {
+		return err
+	}
+	for _, w := range want {
+		i := slices.IndexFunc(have, func(h netlink.Route) bool { return sameRoute(&h, w) })
+		if i >= 0 && (w.unreachable || have[i].LinkIndex == index) {
+			continue
+		}
+		r := k.route(index, w)
+		if i >= 0 {
+			err = k.RouteReplace(r)
+		} else {
+			err = k.RouteAdd(r)
+		}
+		if errors.Is(err, unix.EEXIST) && k.leads(index, w) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("add route %v: %w", w.dst, err)
+		}
+	}
+	return nil
+}
+
+func (k *kernel) route(index int, w route) *netlink.Route {
+	r := &netlink.Route{
+		LinkIndex: index,
+		Dst:       toIPNet(w.dst),
+		Table:     w.table,
+		Protocol:  netlink.RouteProtocol(k.protocol),
+		Scope:     netlink.SCOPE_LINK,
+	}
+	if w.unreachable {
+		r.LinkIndex, r.Type, r.Priority, r.Scope = 0, unix.RTN_UNREACHABLE, 1<<32-1, netlink.SCOPE_UNIVERSE
+	}
+	return r
+}
+
+// leads says that a route which is not ours already leads w's destination
+// through the interface: the kernel's own, of an address that is about to go.
+func (k *kernel) leads(index int, w route) bool {
+	family := netlink.FAMILY_V4
+	if w.dst.Addr().Is6() {
+		family = netlink.FAMILY_V6
+	}
+	list, err := whole(func() ([]netlink.Route, error) {
+		return k.RouteListFiltered(family, &netlink.Route{LinkIndex: index}, netlink.RT_FILTER_OIF|netlink.RT_FILTER_TABLE)
+	})
+	return err == nil && slices.ContainsFunc(list, func(h netlink.Route) bool { return sameRoute(&h, w) })
+}
+
+// deleteRoutes deletes the routes of ours that are not kept.
+func (k *kernel) deleteRoutes(keep []route) error {
+	have, err := k.ownRoutes()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, h := range have {
+		if slices.ContainsFunc(keep, func(w route) bool { return sameRoute(&h, w) }) {
+			continue
+		}
+		gone := netlink.Route{
+			Dst: h.Dst, Table: h.Table, Type: h.Type, Protocol: h.Protocol,
+			Priority: h.Priority, Scope: h.Scope, LinkIndex: h.LinkIndex,
+		}
+		if h.Type == unix.RTN_UNREACHABLE {
+			gone.LinkIndex = 0
+		}
+		if err := k.RouteDel(&gone); err != nil && !errors.Is(err, unix.ESRCH) {
+			errs = append(errs, fmt.Errorf("delete route %v: %w", h.Dst, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ownRules returns our rules: of our priorities and made for our tables. A
+// kernel before 4.17 does not tell who made a rule.
+func (k *kernel) ownRules() ([]netlink.Rule, error) {
+	var out []netlink.Rule
+	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
+		list, err := whole(func() ([]netlink.Rule, error) { return k.RuleList(family) })
+		if err != nil {
+			return nil, fmt.Errorf("list rules: %w", err)
+		}
+		for _, r := range list {
+			made := int(r.Protocol) == k.protocol || r.Protocol == unix.RTPROT_UNSPEC
+			placed := r.Priority == k.priority && r.Table == unix.RT_TABLE_MAIN ||
+				r.Priority == k.priority+1 && r.Table == k.table
+			if r.Family == family && made && placed {
+				out = append(out, r)
+			}
+		}
+	}
+	return out, nil
+}
+
+func sameRule(have *netlink.Rule, want rule) bool {
+	suppress := have.Table == unix.RT_TABLE_MAIN && have.SuppressPrefixlen == 0
+	return (have.Family == netlink.FAMILY_V6) == want.v6 && suppress == want.suppress &&
+		have.Invert != want.suppress && have.Mark == want.mark
+}
+
+// addRules adds the rules that are missing.
+func (k *kernel) addRules(want []rule) error {
+	have, err := k.ownRules()
+	if err != nil {
+		return err
+	}
+	for _, w := range want {
+		if slices.ContainsFunc(have, func(h netlink.Rule) bool { return sameRule(&h, w) }) {
+			continue
+		}
+		r := netlink.NewRule()
+		r.Family, r.Protocol = netlink.FAMILY_V4, uint8(k.protocol)
+		if w.v6 {
+			r.Family = netlink.FAMILY_V6
+		}
+		if w.suppress {
+			r.Priority, r.Table, r.SuppressPrefixlen = k.priority, unix.RT_TABLE_MAIN, 0
+		} else {
+			r.Priority, r.Table, r.Mark, r.Invert = k.priority+1, k.table, w.mark, true
+		}
+		if err := k.RuleAdd(r); err != nil && !errors.Is(err, unix.EEXIST) {
+			return fmt.Errorf("add rule %d: %w", r.Priority, err)
+		}
+	}
+	return nil
+}
+
+// deleteRules deletes the rules of ours that are not kept, those that lead
+// into our table first.
+func (k *kernel) deleteRules(keep []rule) error {
+	have, err := k.ownRules()
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(have, func(a, b netlink.Rule) int { return b.Priority - a.Priority })
+	var errs []error
+	for _, h := range have {
+		if slices.ContainsFunc(keep, func(w rule) bool { return sameRule(&h, w) }) {
+			continue
+		}
+		if err := k.RuleDel(&h); err != nil && !errors.Is(err, unix.ENOENT) {
+			errs = append(errs, fmt.Errorf("delete rule %d: %w", h.Priority, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func toIPNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+// fromIPNet returns the zero Prefix for what is none.
+func fromIPNet(n *net.IPNet) netip.Prefix {
+	if n == nil {
+		return netip.Prefix{}
+	}
+	a, ok := netip.AddrFromSlice(n.IP)
+	ones, bits := n.Mask.Size()
+	if !ok {
+		return netip.Prefix{}
+	}
+	if bits == 32 {
+		a = a.Unmap()
+	}
+	return netip.PrefixFrom(a, ones)
+}

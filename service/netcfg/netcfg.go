@@ -1,0 +1,157 @@
+// Package netcfg gives the tunnel's interface its place in the system: its MTU
+// and addresses, the routes and rules that lead traffic into it, and the
+// resolvers to use meanwhile.
+//
+// A Manager moves from one Spec to another as one transaction: what both share
+// stays untouched, what is new comes before what is old goes, and a step that
+// fails takes the others back. What it does outlives the process, so that a
+// crash opens no gap; the next process adopts it, or cleans it up with Recover.
+//
+// It never creates or deletes an interface, never touches a route, rule,
+// address or file that it did not make or keep, and never runs a shell.
+package netcfg
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"regexp"
+	"slices"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// Numbers by which what is ours is recognised in the kernel's tables.
+const (
+	// DefaultTable is the routing table that holds the default routes of a full tunnel.
+	DefaultTable = 26726
+	// DefaultPriority is the priority of the rule that lets the main table's
+	// more specific routes win; the rule that leads the rest into DefaultTable
+	// has the next number.
+	DefaultPriority = 26726
+	// DefaultProtocol is the routing protocol number of our routes and rules.
+	DefaultProtocol = 104
+)
+
+// ErrUnsupported says that this system's network cannot be configured by this
+// build. It wraps errors.ErrUnsupported.
+var ErrUnsupported = fmt.Errorf("configure the network on this system: %w", errors.ErrUnsupported)
+
+// Spec is what the system's network shall look like for the tunnel.
+type Spec struct {
+	// Interface is the name of an existing interface.
+	Interface string
+	// MTU in bytes. 0: as it is.
+	MTU int
+	// Addresses are the interface's own, with the length of their network.
+	Addresses []netip.Prefix
+	// Routes are what shall go through the interface. 0.0.0.0/0 and ::/0 make
+	// it a full tunnel in their family; a pair of /1 is two ordinary routes.
+	Routes []netip.Prefix
+	// DNS are the resolvers to use. Empty: the system's stay, and Search is ignored.
+	DNS    []netip.Addr
+	Search []string
+	// Mark is the firewall mark of the packets which must stay outside the
+	// tunnel. A full tunnel needs one.
+	Mark uint32
+	// FailClosed puts an unreachable route behind each default route of a full
+	// tunnel, and refuses the other family where only one is routed, so that
+	// traffic which the interface lost does not leave by another one.
+	FailClosed bool
+}
+
+// FullTunnelV4 says that all IPv4 traffic goes through the interface.
+func (s *Spec) FullTunnelV4() bool { return s.full(true) }
+
+// FullTunnelV6 says that all IPv6 traffic goes through the interface.
+func (s *Spec) FullTunnelV6() bool { return s.full(false) }
+
+func (s *Spec) full(v4 bool) bool {
+	return slices.ContainsFunc(s.Routes, func(p netip.Prefix) bool {
+		return p.Bits() == 0 && p.Addr().Is4() == v4
+	})
+}
+
+var interfaceName = regexp.MustCompile(`^[a-zA-Z0-9_=+.-]{1,15}$`)
+
+// Validate returns what makes the Spec impossible, or nil.
+func (s *Spec) Validate() error {
+	if !interfaceName.MatchString(s.Interface) || slices.Contains([]string{".", "..", "all", "default"}, s.Interface) {
+		return fmt.Errorf("interface name %q is not usable", s.Interface)
+	}
+	if s.MTU != 0 && (s.MTU < 576 || s.MTU > 65535) {
+		return fmt.Errorf("mtu %d is not between 576 and 65535", s.MTU)
+	}
+	for _, p := range s.Addresses {
+		if !p.IsValid() || p.Addr().Is4In6() {
+			return fmt.Errorf("address %v is not usable", p)
+		}
+		if s.MTU != 0 && s.MTU < 1280 && p.Addr().Is6() {
+			return fmt.Errorf("address %v needs an mtu of at least 1280, not %d", p, s.MTU)
+		}
+	}
+	for _, p := range s.Routes {
+		if !p.IsValid() || p.Addr().Is4In6() {
+			return fmt.Errorf("route %v is not usable", p)
+		}
+	}
+	for _, a := range s.DNS {
+		if !a.IsValid() || a.IsUnspecified() {
+			return fmt.Errorf("resolver %v is not usable", a)
+		}
+	}
+	for _, d := range s.Search {
+		if !searchDomain.MatchString(d) {
+			return fmt.Errorf("search domain %q is not usable", d)
+		}
+	}
+	if s.Mark == 0 && (s.FullTunnelV4() || s.FullTunnelV6()) {
+		return errors.New("a full tunnel needs a mark for what stays outside it")
+	}
+	return nil
+}
+
+// A domain becomes a word in resolv.conf, so nothing else may be in it.
+var searchDomain = regexp.MustCompile(`^[a-zA-Z0-9_]([a-zA-Z0-9_.-]{0,251}[a-zA-Z0-9_])?\.?$`)
+
+// Options says where a Manager works. Only StateDir must be given.
+type Options struct {
+	// StateDir holds the journal of what outlives the process. It is made
+	// where it does not exist, and must outlive a restart of the machine.
+	StateDir string
+	// Log gets warnings and the name of the DNS backend. nil: none.
+	Log *slog.Logger
+	// Table, Priority and Protocol default to the constants above when 0.
+	Table, Priority, Protocol int
+	// ResolvConf is the file that programs read. "": /etc/resolv.conf.
+	ResolvConf string
+	// Resolvconf is the absolute path of resolvconf(8). "": looked for in the
+	// usual folders; "none": not used.
+	Resolvconf string
+	// Bus opens the connection on which systemd-resolved is asked; the Manager
+	// closes it. nil: the system bus.
+	Bus func() (*dbus.Conn, error)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Table == 0 {
+		o.Table = DefaultTable
+	}
+	if o.Priority == 0 {
+		o.Priority = DefaultPriority
+	}
+	if o.Protocol == 0 {
+		o.Protocol = DefaultProtocol
+	}
+	if o.ResolvConf == "" {
+		o.ResolvConf = "/etc/resolv.conf"
+	}
+	if o.Bus == nil {
+		o.Bus = func() (*dbus.Conn, error) { return dbus.ConnectSystemBus() }
+	}
+	return o
+}

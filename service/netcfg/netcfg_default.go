@@ -1,0 +1,25 @@
+//go:build !linux
+
+package netcfg
+
+import "context"
+
+// Manager configures nothing on this system: addresses, routes and resolvers
+// are only set on Linux so far. Every method that would change something
+// returns ErrUnsupported, so that no tunnel seems to carry what it does not.
+type Manager struct{}
+
+// New returns a Manager that changes nothing.
+func New(Options) *Manager { return &Manager{} }
+
+// Apply returns ErrUnsupported.
+func (m *Manager) Apply(context.Context, Spec) error { return ErrUnsupported }
+
+// Clear returns nil: nothing was applied.
+func (m *Manager) Clear(context.Context) error { return nil }
+
+// Recover returns nil: nothing can have been left.
+func (m *Manager) Recover(context.Context) error { return nil }
+
+// DNSBackend returns "": none is used.
+func (m *Manager) DNSBackend() string { return "" }

@@ -1,0 +1,96 @@
+package netcfg
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// A route is one entry of a routing table. The interface is the plan's, unless
+// nothing is reached by it.
+type route struct {
+	dst         netip.Prefix
+	table       int // 0: main
+	unreachable bool
+}
+
+// A rule is one of the two that a full tunnel needs in its family: first, the
+// main table decides whatever it knows better than by its default route; then
+// everything that does not carry the mark goes to our table.
+type rule struct {
+	v6       bool
+	suppress bool
+	mark     uint32 // 0 with suppress
+}
+
+// A plan is what a Spec means in the kernel's tables.
+type plan struct {
+	spec      Spec
+	addresses []netip.Prefix
+	routes    []route
+	rules     []rule
+}
+
+// newPlan works out the tables for a Spec, without its IPv6 parts where the
+// kernel has none. Like wg-quick it leaves out the routes which the kernel
+// makes by itself for the network of an address.
+func newPlan(s Spec, table int, v6 bool) plan {
+	p := plan{spec: s}
+	usable := func(a netip.Prefix) bool { return v6 || a.Addr().Is4() }
+	for _, a := range s.Addresses {
+		if usable(a) && !slices.Contains(p.addresses, a) {
+			p.addresses = append(p.addresses, a)
+		}
+	}
+	full4, full6 := s.FullTunnelV4(), s.FullTunnelV6() && v6
+	for _, r := range s.Routes {
+		r = r.Masked()
+		switch {
+		case !usable(r), p.covers(r):
+		case r.Bits() == 0:
+			p.addRoute(route{dst: r, table: table})
+		default:
+			p.addRoute(route{dst: r})
+		}
+	}
+	closed := s.FailClosed && (full4 || full6)
+	if full4 || closed {
+		p.lead(false, s.Mark)
+	}
+	if full6 || closed && v6 {
+		p.lead(true, s.Mark)
+	}
+	if closed {
+		p.addRoute(route{dst: netip.PrefixFrom(netip.IPv4Unspecified(), 0), table: table, unreachable: true})
+	}
+	if closed && v6 {
+		p.addRoute(route{dst: netip.PrefixFrom(netip.IPv6Unspecified(), 0), table: table, unreachable: true})
+	}
+	return p
+}
+
+func (p *plan) lead(v6 bool, mark uint32) {
+	p.rules = append(p.rules, rule{v6: v6, mark: mark}, rule{v6: v6, suppress: true})
+}
+
+func (p *plan) addRoute(r route) {
+	if !slices.Contains(p.routes, r) {
+		p.routes = append(p.routes, r)
+	}
+}
+
+// covers says that the kernel makes a route for r because of an address. It
+// makes none for an IPv4 address that is alone in its network.
+func (p *plan) covers(r netip.Prefix) bool {
+	return slices.ContainsFunc(p.addresses, func(a netip.Prefix) bool {
+		net := a.Masked()
+		if a.Addr().Is4() && a.Bits() == 32 || r.Bits() == 0 {
+			return false
+		}
+		return net.Bits() <= r.Bits() && net.Contains(r.Addr())
+	})
+}
+
+// full says that a family's traffic is led by our rules.
+func (p *plan) full(v6 bool) bool {
+	return slices.ContainsFunc(p.rules, func(r rule) bool { return r.v6 == v6 })
+}

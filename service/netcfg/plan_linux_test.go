@@ -1,0 +1,122 @@
+package netcfg
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestPlan(t *testing.T) {
+	p := netip.MustParsePrefix
+	lead4 := []rule{{mark: testMark}, {suppress: true}}
+	lead6 := []rule{{v6: true, mark: testMark}, {v6: true, suppress: true}}
+	for _, tt := range []struct {
+		name   string
+		spec   Spec
+		noV6   bool
+		routes []route
+		rules  []rule
+	}{
+		{
+			name: "a full tunnel has its own table and both rules in both families",
+			spec: Spec{Mark: testMark, Routes: prefixes("0.0.0.0/0", "::/0")},
+			routes: []route{
+				{dst: p("0.0.0.0/0"), table: DefaultTable}, {dst: p("::/0"), table: DefaultTable},
+			},
+			rules: append(append([]rule{}, lead4...), lead6...),
+		},
+		{
+			name:   "only the family that is routed",
+			spec:   Spec{Mark: testMark, Routes: prefixes("::/0")},
+			routes: []route{{dst: p("::/0"), table: DefaultTable}},
+			rules:  lead6,
+		},
+		{
+			name:   "two halves are ordinary routes",
+			spec:   Spec{Mark: testMark, Routes: prefixes("0.0.0.0/1", "128.0.0.0/1")},
+			routes: []route{{dst: p("0.0.0.0/1")}, {dst: p("128.0.0.0/1")}},
+		},
+		{
+			name: "an address's own network needs no route, and neither does a part of it",
+			spec: Spec{
+				Addresses: prefixes("10.8.0.2/24", "fd00::2/64"),
+				Routes:    prefixes("10.8.0.0/24", "10.8.0.1/32", "10.8.0.0/16", "fd00::/64", "fd00::/48"),
+			},
+			routes: []route{{dst: p("10.8.0.0/16")}, {dst: p("fd00::/48")}},
+		},
+		{
+			name:   "an address alone has a route of the kernel in IPv6 only",
+			spec:   Spec{Addresses: prefixes("10.8.0.2/32", "fd00::2/128"), Routes: prefixes("10.8.0.2/32", "fd00::2/128")},
+			routes: []route{{dst: p("10.8.0.2/32")}},
+		},
+		{
+			name:   "host bits and repeats are left out",
+			spec:   Spec{Routes: prefixes("10.9.1.1/16", "10.9.0.0/16")},
+			routes: []route{{dst: p("10.9.0.0/16")}},
+		},
+		{
+			name:   "no IPv6 in the kernel",
+			spec:   Spec{Mark: testMark, Addresses: prefixes("fd00::2/64"), Routes: prefixes("0.0.0.0/0", "::/0", "fd01::/64")},
+			noV6:   true,
+			routes: []route{{dst: p("0.0.0.0/0"), table: DefaultTable}},
+			rules:  lead4,
+		},
+		{
+			name: "fail closed refuses the family that is not routed",
+			spec: Spec{Mark: testMark, FailClosed: true, Routes: prefixes("0.0.0.0/0")},
+			routes: []route{
+				{dst: p("0.0.0.0/0"), table: DefaultTable},
+				{dst: p("0.0.0.0/0"), table: DefaultTable, unreachable: true},
+				{dst: p("::/0"), table: DefaultTable, unreachable: true},
+			},
+			rules: append(append([]rule{}, lead4...), lead6...),
+		},
+		{
+			name:   "fail closed means nothing to a split tunnel",
+			spec:   Spec{FailClosed: true, Routes: prefixes("10.0.0.0/8")},
+			routes: []route{{dst: p("10.0.0.0/8")}},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := newPlan(tt.spec, DefaultTable, !tt.noV6)
+			compare := cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
+			opt := cmp.AllowUnexported(route{}, rule{})
+			if d := cmp.Diff(got.routes, tt.routes, opt, compare); d != "" {
+				t.Error("routes, -got +want:", d)
+			}
+			if d := cmp.Diff(got.rules, tt.rules, opt); d != "" {
+				t.Error("rules, -got +want:", d)
+			}
+		})
+	}
+}
+
+func TestValidate(t *testing.T) {
+	bad := map[string]func(*Spec){
+		"no name":            func(s *Spec) { s.Interface = "" },
+		"a path for a name":  func(s *Spec) { s.Interface = "../x" },
+		"dots":               func(s *Spec) { s.Interface = ".." },
+		"all":                func(s *Spec) { s.Interface = "all" },
+		"tiny mtu":           func(s *Spec) { s.MTU = 100 },
+		"mtu below IPv6's":   func(s *Spec) { s.MTU = 1200 },
+		"no mark":            func(s *Spec) { s.Mark = 0 },
+		"no address":         func(s *Spec) { s.Addresses = []netip.Prefix{{}} },
+		"no route":           func(s *Spec) { s.Routes = []netip.Prefix{{}} },
+		"mapped address":     func(s *Spec) { s.Addresses = prefixes("::ffff:10.0.0.1/128") },
+		"unspecified server": func(s *Spec) { s.DNS = addrs("0.0.0.0") },
+		"a line for domain":  func(s *Spec) { s.Search = []string{"a\nnameserver 6.6.6.6"} },
+	}
+	for name, spoil := range bad {
+		t.Run(name, func(t *testing.T) {
+			s := fullTunnel()
+			if err := s.Validate(); err != nil {
+				t.Fatal("a good one is refused:", err)
+			}
+			spoil(&s)
+			if err := s.Validate(); err == nil {
+				t.Errorf("%+v is allowed", s)
+			}
+		})
+	}
+}

@@ -1,0 +1,138 @@
+package netcfg
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const sysctlRoot = "/proc/sys/net/"
+
+// sysctl is a kernel setting that we changed: below sysctlRoot, as it was, and
+// as we set it. It is put back only where it still is as we set it.
+type sysctl struct {
+	Path   string `json:"path"`
+	Before string `json:"before"`
+	Set    string `json:"set"`
+}
+
+func readSysctl(path string) (string, error) {
+	text, err := os.ReadFile(sysctlRoot + path)
+	return strings.TrimSpace(string(text)), err
+}
+
+func writeSysctl(path, value string) error {
+	if err := os.WriteFile(sysctlRoot+path, []byte(value), 0); err != nil {
+		return fmt.Errorf("set %s: %w", path, err)
+	}
+	return nil
+}
+
+func (s sysctl) restore() error {
+	now, err := readSysctl(s.Path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && now != s.Set {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("restore %s: %w", s.Path, err)
+	}
+	return writeSysctl(s.Path, s.Before)
+}
+
+// setSysctl changes a setting and keeps how it was. It returns an error where
+// the system does not allow it, as containers do.
+func (m *Manager) setSysctl(path, value string) error {
+	now, err := readSysctl(path)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	if now == value {
+		return nil
+	}
+	kept := sysctl{Path: path, Before: now, Set: value}
+	i := slices.IndexFunc(m.journal.Sysctls, func(s sysctl) bool { return s.Path == path })
+	if i < 0 {
+		m.journal.Sysctls = append(m.journal.Sysctls, kept)
+	} else {
+		m.journal.Sysctls[i].Set = value
+	}
+	if err := m.journal.write(m.StateDir); err != nil {
+		return err
+	}
+	return writeSysctl(path, value)
+}
+
+// restoreSysctls puts back those settings that done says are not needed.
+func (m *Manager) restoreSysctls(done func(path string) bool) error {
+	var errs []error
+	m.journal.Sysctls = slices.DeleteFunc(m.journal.Sysctls, func(s sysctl) bool {
+		if !done(s.Path) {
+			return false
+		}
+		err := s.restore()
+		errs = append(errs, err)
+		return err == nil
+	})
+	return errors.Join(errs...)
+}
+
+const (
+	srcValidMark = "ipv4/conf/all/src_valid_mark"
+	allRPFilter  = "ipv4/conf/all/rp_filter"
+)
+
+// passReplies keeps the kernel from dropping what servers answer to our marked
+// packets. Its reverse path filter looks up the way back without the mark,
+// which leads into the tunnel: so the mark must count, and where the filter is
+// strict for an interface it is made loose for all.
+func (m *Manager) passReplies() {
+	if err := m.setSysctl(srcValidMark, "1"); err != nil {
+		m.Log.Warn("the reverse path filter may drop answers of servers", "err", err)
+	}
+	if !strictFilter() {
+		return
+	}
+	if err := m.setSysctl(allRPFilter, "2"); err != nil {
+		m.Log.Warn("the strict reverse path filter may drop answers of servers", "err", err)
+	}
+}
+
+// strictFilter says that some interface's reverse path filter is strict. The
+// larger of the setting for all and the interface's own counts.
+func strictFilter() bool {
+	if all, err := readSysctl(allRPFilter); err != nil || all == "2" {
+		return false
+	}
+	files, err := filepath.Glob(sysctlRoot + "ipv4/conf/*/rp_filter")
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(files, func(f string) bool {
+		if filepath.Base(filepath.Dir(f)) == "default" {
+			return false
+		}
+		v, err := readSysctl(strings.TrimPrefix(f, sysctlRoot))
+		return err == nil && v == "1"
+	})
+}
+
+// haveIPv6 says that the interface can carry IPv6, which it makes possible
+// where it is switched off for this interface alone.
+func (m *Manager) haveIPv6(iface string) bool {
+	own := "ipv6/conf/" + iface + "/disable_ipv6"
+	off, err := readSysctl(own)
+	if err != nil {
+		return false
+	}
+	if off == "0" {
+		return true
+	}
+	if all, err := readSysctl("ipv6/conf/all/disable_ipv6"); err != nil || all != "0" {
+		return false
+	}
+	return m.setSysctl(own, "0") == nil
+}
