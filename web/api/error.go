@@ -1,6 +1,10 @@
 package api
 
-import "errors"
+import (
+	"errors"
+
+	"holdfast/service/tunnel"
+)
 
 // Code is what went wrong, for programs. The strings are sent: they never change.
 type Code string
@@ -27,7 +31,7 @@ var (
 	ErrUnavailable  = errors.New("not available now")
 )
 
-// Sentinels pairs every code but Internal with its sentinel.
+// sentinels pairs every code but Internal with its sentinel.
 var sentinels = map[Code]error{
 	Conflict:     ErrConflict,
 	Invalid:      ErrInvalid,
@@ -46,7 +50,7 @@ type Error struct {
 	// Hint is what the person can do about it. "": nothing is known.
 	Hint string `json:"hint"`
 	// Problems are what is wrong with a configuration text, line by line.
-	Problems []Problem `json:"problems,omitempty"`
+	Problems []tunnel.Problem `json:"problems,omitempty"`
 }
 
 // Error is the message.
@@ -70,12 +74,4 @@ func CodeOf(err error) Code {
 		}
 	}
 	return Internal
-}
-
-// Problem is one thing that is wrong with, or worth knowing about, a
-// configuration text.
-type Problem struct {
-	Line    int    `json:"line"` // from 1; 0: about the whole
-	Key     string `json:"key"`  // "": about no key in particular
-	Message string `json:"message"`
 }

@@ -20,10 +20,10 @@ type Setting struct {
 	Key     string `json:"key"`
 	Value   string `json:"value"`
 	Default string `json:"default"`
-	Unit    string `json:"unit"` // "duration", "bytes", "seconds", "count"; "": none
+	Unit    string `json:"unit"` // what a bare number means: "seconds", "bytes"; "": none
 	Min     string `json:"min"`  // "": none
 	Max     string `json:"max"`  // "": none
-	// Choices are the words it may be. Empty: it is not one of a few words.
+	// Choices are the words it may be, beside what Min and Max bound.
 	Choices []string `json:"choices"`
 	Help    string   `json:"help"`
 }

@@ -17,7 +17,7 @@ type TunnelSummary struct {
 	Active bool `json:"active"`
 	// Endpoint is the first peer's, as host:port. "": none.
 	Endpoint string `json:"endpoint"`
-	// Full says that it carries everything: 0.0.0.0/0, ::/0, or their halves.
+	// Full says that it carries all of IPv4 or all of IPv6.
 	Full bool `json:"full"`
 	// Problem is why its configuration cannot be read. "": it can.
 	Problem string `json:"problem,omitempty"`
@@ -46,10 +46,12 @@ type Config struct {
 	Peers      []Peer   `json:"peers"`
 	// Routes is what will be routed into the tunnel: every allowed IP, sorted.
 	Routes []string `json:"routes"`
-	Full   bool     `json:"full"` // it carries everything
+	// Full says that it carries all of IPv4 or all of IPv6; Warnings tell which
+	// of them it does not.
+	Full bool `json:"full"`
 	// Scripts are the script lines ("PostUp = …"), kept for export and never run.
-	Scripts  []string  `json:"scripts"`
-	Warnings []Problem `json:"warnings"`
+	Scripts  []string         `json:"scripts"`
+	Warnings []tunnel.Warning `json:"warnings"`
 }
 
 // Peer is one peer of a Config.
@@ -91,9 +93,9 @@ type Export struct {
 
 // Check is the reply of POST /tunnels/check. Nothing has been stored.
 type Check struct {
-	Schema   int       `json:"schema"`
-	Valid    bool      `json:"valid"`
-	Problems []Problem `json:"problems"` // empty where Valid
+	Schema   int              `json:"schema"`
+	Valid    bool             `json:"valid"`
+	Problems []tunnel.Problem `json:"problems"` // empty where Valid
 	// Config is what would be stored. Nil where not Valid.
 	Config *Config `json:"config"`
 }
