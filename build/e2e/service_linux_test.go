@@ -263,7 +263,7 @@ func tail(s string, lines int) string {
 }
 
 // network lists what the system is set to in the client's namespace.
-func (w *world) network(t *testing.T) string {
+func (w *world) network(t testing.TB) string {
 	t.Helper()
 	var b strings.Builder
 	for _, args := range [][]string{

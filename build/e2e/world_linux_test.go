@@ -81,7 +81,7 @@ var worlds atomic.Int32
 //
 // Inside every tunnel 10.77.0.1 answers pings, whichever server it leads to.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	id      string // unique on this machine
 	client  string // the namespaces
 	router  string
@@ -93,7 +93,7 @@ type world struct {
 const target = "10.77.0.1"
 
 // newWorld builds the namespaces and starts one server per name.
-func newWorld(t *testing.T, names ...string) *world {
+func newWorld(t testing.TB, names ...string) *world {
 	t.Helper()
 	if reason := cannot(); reason != "" {
 		t.Skip(reason)
@@ -220,7 +220,7 @@ type server struct {
 
 const listenPort = 51820
 
-func newKey(t *testing.T) tunnel.PrivateKey {
+func newKey(t testing.TB) tunnel.PrivateKey {
 	var b [32]byte
 	if _, err := rand.Read(b[:]); err != nil {
 		t.Fatal(err)
