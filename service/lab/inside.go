@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -113,13 +114,7 @@ func (n *inside) lets(packet []byte) bool {
 	if !n.exitless.Load() {
 		return true
 	}
-	to := destination(packet)
-	for _, a := range n.addresses {
-		if a == to {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(n.addresses, destination(packet))
 }
 
 func destination(packet []byte) netip.Addr {
@@ -199,6 +194,9 @@ func (p *port) Write(bufs [][]byte, offset int) (int, error) {
 		}
 		if !p.inside.lets(packet) {
 			p.inside.dropped.Add(1)
+			continue
+		}
+		if p.inside.answerEcho(packet) {
 			continue
 		}
 		protocol := header.IPv4ProtocolNumber
