@@ -1,0 +1,426 @@
+package wg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"reflect"
+	"sync"
+
+	"golang.zx2c4.com/wireguard/conn"
+	"golang.zx2c4.com/wireguard/tun"
+
+	"holdfast/service/tunnel"
+)
+
+// DefaultMTU is the MTU of an interface that is opened with MTU 0.
+const DefaultMTU = 1420
+
+// Options are what Devices need from outside.
+type Options struct {
+	// Mark is the SO_MARK of every UDP socket, so that it bypasses the tunnel's
+	// routes. 0: none. Only Linux applies it.
+	Mark uint32
+	// OpenTUN creates the interface. nil: the system's TUN.
+	OpenTUN func(name string, mtu int) (tun.Device, error)
+	// NewBind makes the UDP side of one device. nil: conn.NewDefaultBind.
+	NewBind func() conn.Bind
+	// Resolve finds the addresses of an endpoint's name, outside the tunnel,
+	// best first. nil: the system's resolver.
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+	// Log takes the lines of the package. nil: none.
+	Log *slog.Logger
+}
+
+// StartOptions say how a device is to run.
+type StartOptions struct {
+	// Keepalive is the persistent keepalive in seconds; 0: off; negative: the
+	// config's. It applies while the device is active.
+	Keepalive int
+	// Warm keeps the session of a standby alive, with the same keepalive or one
+	// of 25 s. A standby that is not warm sends nothing by itself.
+	Warm bool
+}
+
+// Fault is something that ends the usefulness of the interface.
+type Fault struct {
+	Name tunnel.Name // the active member; "": none was active
+	Err  error       // ErrInterfaceDown, or ErrInterfaceGone with its reason
+}
+
+// Devices is one interface and the devices behind it. All methods may be called
+// from any goroutine.
+//
+// One rule for locks: mu protects everything below it. It is held while devices
+// are built, switched and closed, which takes milliseconds, and never while the
+// network is waited for; what waits holds a member and is told by the member's
+// done channel that it was stopped.
+type Devices struct {
+	opts     Options
+	log      *slog.Logger
+	activity chan struct{}
+	faults   chan Fault
+
+	mu      sync.Mutex
+	sw      *tunSwitch // nil: the interface is not open
+	members map[tunnel.Name]*member
+	active  *member // nil: none
+	// left is when each site was last sent an initiation by a device that is
+	// gone: the next device must keep its distance.
+	left map[tunnel.Site]int64
+}
+
+// New returns Devices without an interface.
+func New(o Options) *Devices {
+	if o.OpenTUN == nil {
+		o.OpenTUN = openTUN
+	}
+	if o.NewBind == nil {
+		o.NewBind = conn.NewDefaultBind
+	}
+	if o.Resolve == nil {
+		o.Resolve = lookup
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Devices{
+		opts:     o,
+		log:      o.Log,
+		activity: make(chan struct{}, 1),
+		faults:   make(chan Fault, 4),
+		members:  map[tunnel.Name]*member{},
+		left:     map[tunnel.Site]int64{},
+	}
+}
+
+// Open creates the interface and returns the name the system gave it. mtu 0 is
+// DefaultMTU. Nothing reads from the interface before Promote. ErrOpen: it is open.
+func (d *Devices) Open(name string, mtu int) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.sw != nil {
+		return "", ErrOpen
+	}
+	if mtu == 0 {
+		mtu = DefaultMTU
+	}
+	real, err := d.opts.OpenTUN(name, mtu)
+	if err != nil {
+		return "", fmt.Errorf("open interface: %w", err)
+	}
+	actual, err := real.Name()
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("open interface: %w", err), real.Close())
+	}
+	d.sw = newSwitch(real, d.fault)
+	return actual, nil
+}
+
+// fault reports err unless the interface has been closed meanwhile. It drops
+// the oldest report where nobody listens. It is called from the goroutines of
+// the switch, which Close waits for, and so must not wait for mu.
+func (d *Devices) fault(sw *tunSwitch, err error) {
+	go func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.sw != sw {
+			return
+		}
+		f := Fault{Err: err}
+		if d.active != nil {
+			f.Name = d.active.name
+		}
+		for {
+			select {
+			case d.faults <- f:
+				return
+			default:
+			}
+			select {
+			case <-d.faults:
+			default:
+			}
+		}
+	}()
+}
+
+// Faults tells when the interface goes down or away. The channel is never closed.
+func (d *Devices) Faults() <-chan Fault { return d.faults }
+
+// Start runs a device for cfg as a standby: its socket is open, and a first
+// handshake initiation has been sent. For a name that runs with an equal config
+// it only takes the options over. cfg must not be changed afterwards.
+//
+// Errors: ErrNotOpen, ErrRunning, ErrSiteInUse, ErrResolve (as *ResolveError), and
+// the system's when the socket cannot be opened.
+func (d *Devices) Start(ctx context.Context, name tunnel.Name, cfg *tunnel.Config, o StartOptions) error {
+	if done, err := d.startAgain(name, cfg, o); done || err != nil {
+		return err
+	}
+	endpoints, err := d.resolve(ctx, cfg, netip.Addr{})
+	if err != nil {
+		return err
+	}
+	if err := d.keepDistance(ctx, cfg.Site()); err != nil {
+		return err
+	}
+	m, err := d.startNew(name, cfg, o, endpoints)
+	if err != nil || m == nil {
+		return err
+	}
+	m.greet(d.log)
+	return nil
+}
+
+// startAgain answers a Start for a name that runs already. done: it does.
+func (d *Devices) startAgain(name tunnel.Name, cfg *tunnel.Config, o StartOptions) (done bool, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.sw == nil {
+		return false, ErrNotOpen
+	}
+	m := d.members[name]
+	if m == nil {
+		return false, d.siteFreeLocked(cfg.Site())
+	}
+	if !reflect.DeepEqual(m.cfg, cfg) {
+		return false, ErrRunning
+	}
+	m.start = o
+	return true, d.applyKeepaliveLocked(m)
+}
+
+// startNew builds the device, unless another call was quicker (nil, nil).
+func (d *Devices) startNew(name tunnel.Name, cfg *tunnel.Config, o StartOptions, endpoints []netip.AddrPort) (*member, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.sw == nil {
+		return nil, ErrNotOpen
+	}
+	if m := d.members[name]; m != nil {
+		if !reflect.DeepEqual(m.cfg, cfg) {
+			return nil, ErrRunning
+		}
+		return nil, nil
+	}
+	if err := d.siteFreeLocked(cfg.Site()); err != nil {
+		return nil, err
+	}
+	m, err := d.newMember(d.sw, name, cfg, o, endpoints)
+	if err != nil {
+		return nil, err
+	}
+	d.members[name] = m
+	return m, nil
+}
+
+func (d *Devices) siteFreeLocked(site tunnel.Site) error {
+	for _, m := range d.members {
+		if m.site == site {
+			return ErrSiteInUse
+		}
+	}
+	return nil
+}
+
+// keepDistance waits until a new device may send its first initiation to a
+// site that a device has just left: minSpacing at most.
+func (d *Devices) keepDistance(ctx context.Context, site tunnel.Site) error {
+	d.mu.Lock()
+	last, known := d.left[site]
+	delete(d.left, site)
+	d.mu.Unlock()
+	if !known {
+		return nil
+	}
+	return awaitSpacing(ctx, nil, last)
+}
+
+// Promote makes a running device the active one: it reads from the interface
+// from now on. The former one becomes a standby with its session, and may
+// deliver what is under way for two more seconds. ErrNoDevice, ErrNotOpen.
+func (d *Devices) Promote(name tunnel.Name) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.sw == nil {
+		return ErrNotOpen
+	}
+	m := d.members[name]
+	if m == nil {
+		return ErrNoDevice
+	}
+	if d.active == m {
+		return nil
+	}
+	if err := d.sw.promote(m.port); err != nil {
+		return err
+	}
+	old := d.active
+	d.active = m
+	if old != nil {
+		old.tap.armed.Store(false)
+	}
+	return errors.Join(d.applyKeepaliveLocked(m), d.applyKeepaliveLocked(old))
+}
+
+// applyKeepaliveLocked sets the keepalive that fits the part m has now. m may
+// be nil. d.mu is held.
+func (d *Devices) applyKeepaliveLocked(m *member) error {
+	if m == nil {
+		return nil
+	}
+	interval := m.start.keepalive(m == d.active)
+	var s settings
+	for i := range m.cfg.Peers {
+		p := &m.cfg.Peers[i]
+		s.peer(p, true)
+		s.set("persistent_keepalive_interval", fmt.Sprint(interval(p)))
+	}
+	if err := s.apply(m.dev); err != nil {
+		return fmt.Errorf("set keepalive: %w", err)
+	}
+	return nil
+}
+
+// Active is the name of the device that reads from the interface. "": none.
+func (d *Devices) Active() tunnel.Name {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.active == nil {
+		return ""
+	}
+	return d.active.name
+}
+
+// Running lists the devices, in no order.
+func (d *Devices) Running() []tunnel.Name {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	names := make([]tunnel.Name, 0, len(d.members))
+	for name := range d.members {
+		names = append(names, name)
+	}
+	return names
+}
+
+// Stop ends a device, its session and whatever waits for it. The interface
+// stays; where the device was the active one, nothing reads until another is
+// promoted. ErrNoDevice.
+func (d *Devices) Stop(name tunnel.Name) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m := d.members[name]
+	if m == nil {
+		return ErrNoDevice
+	}
+	d.dropLocked(m)
+	m.close()
+	return nil
+}
+
+// dropLocked forgets m, which its caller must then close. d.mu is held.
+func (d *Devices) dropLocked(m *member) {
+	delete(d.members, m.name)
+	if d.active == m {
+		d.active = nil
+	}
+	if last := m.tap.initiatedAt.Load(); last != 0 {
+		d.left[m.site] = last
+	}
+}
+
+// Close ends every device, then the interface. Whatever waits returns. Without
+// an interface it does nothing. The Devices may be opened again.
+func (d *Devices) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.sw == nil {
+		return nil
+	}
+	var closing sync.WaitGroup
+	for _, m := range d.members {
+		d.dropLocked(m)
+		closing.Go(m.close)
+	}
+	closing.Wait()
+	sw := d.sw
+	d.sw = nil
+	return sw.close()
+}
+
+// member finds a running device. ErrNoDevice.
+func (d *Devices) member(name tunnel.Name) (*member, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if m := d.members[name]; m != nil {
+		return m, nil
+	}
+	return nil, ErrNoDevice
+}
+
+// Counters returns what a device has counted since it came up. ErrNoDevice.
+func (d *Devices) Counters(name tunnel.Name) (tunnel.Counters, error) {
+	m, err := d.member(name)
+	if err != nil {
+		return tunnel.Counters{}, err
+	}
+	return m.counters()
+}
+
+// Endpoint is where a device sends to. The zero value: not known, or no such device.
+func (d *Devices) Endpoint(name tunnel.Name) netip.AddrPort {
+	p, _ := d.look(name)
+	return p.endpoint
+}
+
+// LocalPort is the UDP port a device sends from. 0: no such device.
+func (d *Devices) LocalPort(name tunnel.Name) uint16 {
+	_, r := d.look(name)
+	return r.port
+}
+
+func (d *Devices) look(name tunnel.Name) (peerReading, reading) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m := d.members[name]
+	if m == nil {
+		return peerReading{}, reading{}
+	}
+	p, r, err := m.readPeer()
+	if err != nil {
+		return peerReading{}, reading{}
+	}
+	return p, r
+}
+
+// SendError is the last error of a device's sending, reduced to the system's
+// error number. nil: none since it came up, or no such device.
+func (d *Devices) SendError(name tunnel.Name) error {
+	m, err := d.member(name)
+	if err != nil {
+		return nil
+	}
+	if last := m.tap.lastError.Load(); last != nil {
+		return reason(*last)
+	}
+	return nil
+}
+
+// Arm asks for one signal on Activity when the device next sends a handshake
+// initiation or a data packet that is not empty. Arming again changes nothing.
+// Promote disarms the device it replaces. ErrNoDevice.
+func (d *Devices) Arm(name tunnel.Name) error {
+	m, err := d.member(name)
+	if err != nil {
+		return err
+	}
+	m.tap.armed.Store(true)
+	return nil
+}
+
+// Activity signals once for each Arm. The channel holds one signal and is
+// never closed. Between signals an idle tunnel wakes nobody.
+func (d *Devices) Activity() <-chan struct{} { return d.activity }

@@ -1,0 +1,208 @@
+package wg
+
+import (
+	"encoding/binary"
+	"errors"
+	"sync/atomic"
+	"syscall"
+
+	"golang.zx2c4.com/wireguard/conn"
+	"golang.zx2c4.com/wireguard/device"
+)
+
+// tap is a device's UDP side with counters: it sees the type and the size of
+// every datagram and never what is in it. What it says of arrivals is a hint,
+// since anyone can send a datagram that looks like WireGuard; authenticated is
+// only what wireguard-go and the port count.
+//
+// Wrapping conn.StdNetBind switches off wireguard-go's listener for routes
+// ("sticky sockets"), which it starts only for that very type. It is not
+// missed: endpoints are pinned, so no source address is remembered for them and
+// the system chooses one for each datagram; a changed network is told by
+// netwatch and answered by Rebind.
+type tap struct {
+	conn.Bind
+
+	initiations atomic.Uint64
+	dataSent    atomic.Uint64
+	sendErrors  atomic.Uint64
+	lastError   atomic.Pointer[error] // of sending; nil: none yet
+
+	unansweredAt atomic.Int64 // the oldest data packet that nothing followed
+	initiatingAt atomic.Int64 // the oldest initiation of the device without response
+	initiatedAt  atomic.Int64 // the last initiation, whoever asked for it
+	respondedAt  atomic.Int64 // the last response
+
+	ask   atomic.Pointer[ask] // who waits for a round trip; nil: nobody
+	armed atomic.Bool
+	woken chan<- struct{} // cap 1: an armed tap saw activity
+}
+
+// newTap wraps inner. The result offers the optional interfaces that inner offers.
+func newTap(inner conn.Bind, woken chan<- struct{}) (*tap, conn.Bind) {
+	t := &tap{Bind: inner, woken: woken}
+	toInterface, isTied := inner.(conn.BindSocketToInterface)
+	peek, isOpen := inner.(conn.PeekLookAtSocketFd)
+	switch {
+	case isTied && isOpen:
+		return t, struct {
+			*tap
+			conn.BindSocketToInterface
+			conn.PeekLookAtSocketFd
+		}{t, toInterface, peek}
+	case isTied:
+		return t, struct {
+			*tap
+			conn.BindSocketToInterface
+		}{t, toInterface}
+	case isOpen:
+		return t, struct {
+			*tap
+			conn.PeekLookAtSocketFd
+		}{t, peek}
+	}
+	return t, t
+}
+
+// Open puts a look at every arriving datagram before the device's own.
+func (t *tap) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
+	fns, actual, err := t.Bind.Open(port)
+	for i, fn := range fns {
+		fns[i] = func(bufs [][]byte, sizes []int, eps []conn.Endpoint) (int, error) {
+			n, err := fn(bufs, sizes, eps)
+			t.sawArrive(bufs[:n], sizes)
+			return n, err
+		}
+	}
+	return fns, actual, err
+}
+
+// Send counts and sends. The hints are set before the datagrams leave: set
+// afterwards, they could outlive an answer that was quicker.
+func (t *tap) Send(bufs [][]byte, ep conn.Endpoint) error {
+	data, transport, initiation, activity := 0, false, false, false
+	for _, b := range bufs {
+		if len(b) == 0 {
+			continue
+		}
+		switch b[0] {
+		case device.MessageTransportType:
+			transport = true
+			if len(b) > device.MessageKeepaliveSize {
+				data++
+				activity = true
+			}
+		case device.MessageInitiationType:
+			initiation = true
+			activity = t.initiating(b)
+		}
+	}
+	var marked int64
+	if data > 0 && t.unansweredAt.Load() == 0 {
+		if now := sinceBegan(); t.unansweredAt.CompareAndSwap(0, now) {
+			marked = now
+		}
+	}
+	err := sendError(t.Bind.Send(bufs, ep))
+	switch {
+	case err != nil:
+		t.sendErrors.Add(uint64(len(bufs)))
+		kept := err // so that only a failing Send allocates
+		t.lastError.Store(&kept)
+		if marked != 0 {
+			t.unansweredAt.CompareAndSwap(marked, 0)
+		}
+	case initiation:
+		t.initiations.Add(1)
+	case data > 0:
+		t.dataSent.Add(uint64(data))
+	}
+	if transport {
+		t.mayBeAnswered()
+	}
+	if activity && t.armed.Load() && t.armed.CompareAndSwap(true, false) {
+		select {
+		case t.woken <- struct{}{}:
+		default:
+		}
+	}
+	return err
+}
+
+// sendError drops the report that segmentation was switched off and the
+// datagrams sent without.
+func sendError(err error) error {
+	var off conn.ErrUDPGSODisabled
+	if errors.As(err, &off) {
+		return off.RetryErr
+	}
+	return err
+}
+
+// initiating notes an initiation that is about to leave, and returns whether it
+// is the device's own and not that of an ask: an ask that goes unanswered is
+// told to whoever asked, and nothing repeats it. It is noted although the system
+// may refuse to send it: a firewall in this machine is silence, too.
+func (t *tap) initiating(msg []byte) (own bool) {
+	now := sinceBegan()
+	t.initiatedAt.Store(now)
+	if a := t.ask.Load(); a != nil && len(msg) >= 8 && binary.LittleEndian.Uint32(msg[4:]) == a.index.Load() {
+		return false
+	}
+	t.initiatingAt.CompareAndSwap(0, now)
+	return true
+}
+
+// sawArrive looks at a batch of arrived datagrams.
+func (t *tap) sawArrive(bufs [][]byte, sizes []int) {
+	answered := false
+	for i, b := range bufs {
+		size := sizes[i]
+		if size < device.MinMessageSize {
+			continue
+		}
+		switch b[0] {
+		case device.MessageTransportType:
+			answered = true
+		case device.MessageResponseType:
+			if size == device.MessageResponseSize {
+				answered = true
+				t.sawResponse(b)
+			}
+		case device.MessageCookieReplyType:
+			if a := t.ask.Load(); a != nil && size == device.MessageCookieReplySize {
+				a.cookie(b[:size])
+			}
+		}
+	}
+	if answered && t.unansweredAt.Load() != 0 {
+		t.unansweredAt.Store(0)
+	}
+}
+
+func (t *tap) sawResponse(msg []byte) {
+	t.respondedAt.Store(sinceBegan())
+	t.initiatingAt.Store(0)
+	if a := t.ask.Load(); a != nil {
+		a.response(binary.LittleEndian.Uint32(msg[8:]))
+	}
+}
+
+// mayBeAnswered is called after every sent data packet or keepalive. The
+// device sends one the moment it has authenticated a response, so this is the
+// first moment at which a waiting ask can know.
+func (t *tap) mayBeAnswered() {
+	if a := t.ask.Load(); a != nil && a.responses.Load() > 0 {
+		a.wake()
+	}
+}
+
+// reason is the errno of an error of sending, or else the error itself. The
+// text around an errno has addresses in it.
+func reason(err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}
