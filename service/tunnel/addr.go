@@ -62,7 +62,7 @@ func parseEndpoint(v string) (Endpoint, error) {
 			return Endpoint{}, errors.New("has brackets around something else than an IPv6 address; write it like [2001:db8::1]:51820")
 		}
 	} else if strings.Contains(host, ":") {
-		return Endpoint{}, errors.New("has no brackets around its IPv6 address; write it like [2001:db8::1]:51820")
+		return Endpoint{}, errors.New("has several colons; put brackets around an IPv6 address, like [2001:db8::1]:51820")
 	}
 	if !looksLikeAddr(inner) {
 		if err := checkDomain(inner); err != nil {

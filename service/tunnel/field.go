@@ -57,7 +57,7 @@ func (p *parser) publicKey(v string) {
 	case k.IsZero():
 		p.refuse("the key is all zeros; put the server's public key")
 	case p.peerAt[k] > 0:
-		p.refuse("the peer in line %d has it already; join the two", p.peerAt[k])
+		p.refuse("an earlier [Peer] has it already; join the two")
 	default:
 		p.peerAt[k] = p.line
 	}
@@ -195,6 +195,10 @@ func (p *parser) addAllowedIPs(v string) {
 		if p.allowedIPs > maxAllowedIPs {
 			p.refuse("more than %d networks for one peer; remove some", maxAllowedIPs)
 			break
+		}
+		if strings.ContainsAny(s, " \t") {
+			p.refuse("%s has spaces; put commas between networks", quote(s))
+			continue
 		}
 		prefix, err := parsePrefix(s)
 		if err != nil {

@@ -47,12 +47,13 @@ const hidden = "(hidden)"
 // secret is 32 bytes that never print themselves. Writing one needs Reveal or
 // RevealHex, so that every place that does can be found by name.
 //
-// The bytes are behind a pointer because fmt cannot call the methods of an
-// unexported field: a struct that keeps a Config in one would print them. As
-// pointers say nothing about equality, == does not compile; use Equal.
+// The bytes are behind pointers because fmt cannot call the methods of an
+// unexported field: a struct that keeps a Config in one would print them. Two
+// pointers, because fmt follows one for a verb that does not fit. As pointers
+// say nothing about equality, == does not compile; use Equal.
 type secret struct {
 	_ [0]func()
-	b *[32]byte // nil: no key
+	b **[32]byte // nil: no key
 }
 
 // newSecret hides k. All zeros is no key, as in WireGuard.
@@ -60,7 +61,8 @@ func newSecret(k [32]byte) secret {
 	if k == [32]byte{} {
 		return secret{}
 	}
-	return secret{b: &k}
+	p := &k
+	return secret{b: &p}
 }
 
 func (secret) String() string               { return hidden }
@@ -81,7 +83,7 @@ func (k secret) bytes() []byte {
 	if k.b == nil {
 		return make([]byte, 32)
 	}
-	return k.b[:]
+	return (*k.b)[:]
 }
 
 func (k secret) equal(o secret) bool { return subtle.ConstantTimeCompare(k.bytes(), o.bytes()) == 1 }
