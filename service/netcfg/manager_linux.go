@@ -159,11 +159,17 @@ func needs(p *plan, l *linked, path string) bool {
 	if path == srcValidMark || path == allRPFilter {
 		return p.full(false)
 	}
-	return path == genMode(l.Name) || path == promote(l.Name) || path == "ipv6/conf/"+l.Name+"/disable_ipv6"
+	return ofInterface(l.Name, path)
 }
 
-func genMode(iface string) string { return "ipv6/conf/" + iface + "/addr_gen_mode" }
-func promote(iface string) string { return "ipv4/conf/" + iface + "/promote_secondaries" }
+// ofInterface says that a kernel setting is one of the interface's own.
+func ofInterface(iface, path string) bool {
+	return path == genMode(iface) || path == promote(iface) || path == disableIPv6(iface)
+}
+
+func genMode(iface string) string     { return "ipv6/conf/" + iface + "/addr_gen_mode" }
+func disableIPv6(iface string) string { return "ipv6/conf/" + iface + "/disable_ipv6" }
+func promote(iface string) string     { return "ipv4/conf/" + iface + "/promote_secondaries" }
 
 // keepLink notes an interface as it is before we change it.
 func (m *Manager) keepLink(link netlink.Link) (*linked, error) {
@@ -280,6 +286,9 @@ func (m *Manager) restoreLink(k *kernel, l *linked) error {
 		return fmt.Errorf("find interface %s: %w", l.Name, err)
 	}
 	err = m.dropAddresses(k, link, l, nil)
+	// Its settings come before its going down, which takes along the
+	// link-local address that the kernel makes when it may again.
+	err = errors.Join(err, m.restoreSysctls(func(path string) bool { return ofInterface(l.Name, path) }))
 	a := link.Attrs()
 	if !l.WasUp && a.RawFlags&unix.IFF_UP != 0 {
 		err = errors.Join(err, k.LinkSetDown(link))

@@ -123,7 +123,7 @@ func strictFilter() bool {
 // haveIPv6 says that the interface can carry IPv6, which it makes possible
 // where it is switched off for this interface alone.
 func (m *Manager) haveIPv6(iface string) bool {
-	own := "ipv6/conf/" + iface + "/disable_ipv6"
+	own := disableIPv6(iface)
 	off, err := readSysctl(own)
 	if err != nil {
 		return false
