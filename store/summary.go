@@ -1,0 +1,44 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"holdfast/service/event"
+)
+
+// Summary is how things went over a span of time.
+type Summary struct {
+	// Outages is how many times the person was without service, as far as the
+	// outage has ended; Downtime is how long in all.
+	Outages  int
+	Downtime time.Duration
+	// Switches counts moves to another member, there and back.
+	Switches int
+	// Restarts counts rebuilds of the same member.
+	Restarts int
+}
+
+// Summary sums up what has reached the disk since then. Zero: everything kept.
+func (s *Store) Summary(ctx context.Context, since time.Time) (Summary, error) {
+	db := s.db.Load()
+	if db == nil {
+		return Summary{}, fmt.Errorf("sum up history: %w", ErrUnavailable)
+	}
+	from := since.UnixMicro()
+	var sum Summary
+	var downtimeMs int64
+	err := db.reader.QueryRowContext(ctx, `SELECT
+		(SELECT count(*) FROM event INDEXED BY event_outage WHERE at >= ?1 AND downtime_ms > 0),
+		(SELECT coalesce(sum(downtime_ms), 0) FROM event INDEXED BY event_outage WHERE at >= ?1 AND downtime_ms > 0),
+		(SELECT count(*) FROM event WHERE kind IN (?2, ?3) AND at >= ?1),
+		(SELECT count(*) FROM event WHERE kind = ?4 AND at >= ?1)`,
+		from, string(event.FailedOver), string(event.FailedBack), string(event.Restarted)).
+		Scan(&sum.Outages, &downtimeMs, &sum.Switches, &sum.Restarts)
+	if err != nil {
+		return Summary{}, fmt.Errorf("sum up history: %w", err)
+	}
+	sum.Downtime = time.Duration(downtimeMs) * time.Millisecond
+	return sum, nil
+}
