@@ -1,0 +1,74 @@
+package netwatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/service/failover"
+)
+
+func systemClock() (boot, monotonic time.Duration) {
+	read := func(id int32) time.Duration {
+		var ts unix.Timespec
+		if err := unix.ClockGettime(id, &ts); err != nil {
+			return 0
+		}
+		return time.Duration(ts.Nano())
+	}
+	return read(unix.CLOCK_BOOTTIME), read(unix.CLOCK_MONOTONIC)
+}
+
+// sleptSoFar is how long the machine has slept since it was started.
+func (l *loop) sleptSoFar() time.Duration {
+	boot, monotonic := l.Clock()
+	return boot - monotonic
+}
+
+// checkSleep reports a sleep since the last check. Steps of the wall clock are
+// none: it is not asked.
+func (l *loop) checkSleep(ctx context.Context) {
+	slept := l.sleptSoFar()
+	grew := slept - l.sleepSeen
+	l.sleepSeen = slept
+	if grew <= leastSleep {
+		return
+	}
+	l.Log.Info("the machine slept", "took", grew)
+	l.send(ctx, failover.Woke{Slept: grew})
+}
+
+// openWakeTimer opens a timer that never fires, but whose reading fails with
+// ECANCELED when the wall clock jumps, as it does at every waking. So waking is
+// noticed at once, and waiting for it costs nothing.
+func openWakeTimer() (*os.File, error) {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_REALTIME, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
+	if err != nil {
+		return nil, fmt.Errorf("open timer: %w", err)
+	}
+	never := unix.ItimerSpec{Value: unix.Timespec{Sec: 1<<31 - 1}}
+	if err := unix.TimerfdSettime(fd, unix.TFD_TIMER_ABSTIME|unix.TFD_TIMER_CANCEL_ON_SET, &never, nil); err != nil {
+		return nil, errors.Join(fmt.Errorf("set timer: %w", err), unix.Close(fd))
+	}
+	return os.NewFile(uintptr(fd), "wake timer"), nil
+}
+
+// awaitWake asks for the clocks to be compared at each jump, until the timer is closed.
+func (l *loop) awaitWake(timer *os.File) {
+	var fired [8]byte
+	for {
+		_, err := timer.Read(fired[:])
+		if errors.Is(err, os.ErrClosed) {
+			return
+		}
+		if !errors.Is(err, unix.ECANCELED) {
+			l.Log.Warn("waking is only noticed by network changes", "err", err)
+			return
+		}
+		poke(l.resumed)
+	}
+}
