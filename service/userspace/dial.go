@@ -22,7 +22,7 @@ var ErrNoDNS = errors.New("the interface has no DNS server")
 // in the order of the answer. Errors: *net.OpError; ErrNoDNS inside.
 func (i *Interface) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	targets, err := i.targets(ctx, network, addr)
-	var last error = err
+	last := err
 	for _, target := range targets {
 		c, err := i.dial(ctx, network, target)
 		if err == nil {
@@ -30,8 +30,7 @@ func (i *Interface) DialContext(ctx context.Context, network, addr string) (net.
 		}
 		last = err
 	}
-	var op *net.OpError
-	if errors.As(last, &op) {
+	if _, ok := errors.AsType[*net.OpError](last); ok {
 		return nil, last
 	}
 	return nil, &net.OpError{Op: "dial", Net: network, Err: last}

@@ -35,6 +35,10 @@ const (
 	// queueLength is how many packets wait for the device; more are dropped, as
 	// an interface of the system would.
 	queueLength = 1024
+)
+
+// The range of an MTU.
+const (
 	// MinMTU is the least that IPv6 allows, MaxMTU the most that a packet can hold.
 	MinMTU = 1280
 	MaxMTU = 65535

@@ -128,7 +128,7 @@ func (m *member) roundTrip(ctx context.Context, q question) (time.Duration, erro
 			if a.responses.Load() == 0 || q.own && !a.matched.Load() {
 				continue
 			}
-			if now, err := m.lastHandshake(); err != nil || now == before {
+			if now, err := m.lastHandshake(); err != nil || now.Equal(before) {
 				continue
 			}
 			rtt := m.lastRoundTrip()

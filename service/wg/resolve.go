@@ -89,15 +89,14 @@ func hasRoute(a netip.Addr, mark uint32) bool {
 	if err != nil {
 		return false
 	}
-	c.Close()
+	_ = c.Close()
 	return true
 }
 
 // lookup is the resolver used where Options name none.
 func lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		// Its text has the resolver's address in it.
 		return nil, errors.New(dns.Err)
 	}

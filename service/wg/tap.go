@@ -132,8 +132,7 @@ func (t *tap) Send(bufs [][]byte, ep conn.Endpoint) error {
 // sendError drops the report that segmentation was switched off and the
 // datagrams sent without.
 func sendError(err error) error {
-	var off conn.ErrUDPGSODisabled
-	if errors.As(err, &off) {
+	if off, ok := errors.AsType[conn.ErrUDPGSODisabled](err); ok {
 		return off.RetryErr
 	}
 	return err
@@ -200,8 +199,7 @@ func (t *tap) mayBeAnswered() {
 // reason is the errno of an error of sending, or else the error itself. The
 // text around an errno has addresses in it.
 func reason(err error) error {
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return errno
 	}
 	return err
