@@ -26,7 +26,7 @@ type bind struct {
 }
 
 func listenBind() (*bind, error) {
-	socket, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
+	socket, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(loopbackAny))
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ func (p *Path) flowFor(client netip.AddrPort, listener *net.UDPConn) *flow {
 		return f
 	}
 	p.tidyLocked()
-	upstream, err := net.DialUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)), net.UDPAddrFromAddrPort(p.server))
+	upstream, err := net.DialUDP("udp4", net.UDPAddrFromAddrPort(loopbackAny), net.UDPAddrFromAddrPort(p.server))
 	if err != nil {
 		p.log.Warn("path has no socket for a client", "err", err)
 		return nil

@@ -25,6 +25,9 @@ const (
 // loopback is where everything in a lab listens.
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
+// loopbackAny is a port there that the system chooses.
+var loopbackAny = netip.AddrPortFrom(loopback, 0)
+
 // Path is the way between clients and one server: a UDP relay on 127.0.0.1 that
 // gives each client address a port of its own towards the server, as NAT does.
 type Path struct {
@@ -51,7 +54,7 @@ type Path struct {
 }
 
 func openPath(name tunnel.Name, server netip.AddrPort, base Conditions, seed uint64, log *slog.Logger) (*Path, error) {
-	listener, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
+	listener, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(loopbackAny))
 	if err != nil {
 		return nil, fmt.Errorf("open path: %w", err)
 	}

@@ -168,6 +168,10 @@ func (s *Server) Broken() []Fault {
 	return append(s.site.faults(), s.broken...)
 }
 
+// InnerDropped counts the inner packets that ForwardingOff and ExitOff have
+// dropped at the server.
+func (s *Server) InnerDropped() uint64 { return s.site.inside.dropped.Load() }
+
 func (s *Server) close() error {
 	s.path.close()
 	return s.site.close()
