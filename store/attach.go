@@ -164,6 +164,9 @@ func (f *finder) look(ctx context.Context) (look, error) {
 	if info.Size() == 0 && f.before.Rows {
 		return look{damage: "the file is empty"}, nil
 	}
+	if err := ownOnly(f.path); err != nil {
+		return look{}, err
+	}
 	// After a crash the newest events are in the log. Without it the highest
 	// ID in the database is not the highest that was given out.
 	_, walErr := os.Lstat(f.path + "-wal")

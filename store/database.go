@@ -109,15 +109,14 @@ func inspect(ctx context.Context, path string, clean bool) (l look, err error) {
 	switch {
 	case isBusy(err):
 		return l, fmt.Errorf("%w: %w", ErrLocked, err)
-	case isDamaged(err):
+	case isUnusable(err):
 		return look{damage: err.Error()}, nil
 	}
 	return l, err
 }
 
 func inspectConn(ctx context.Context, db *sql.DB, clean bool) (l look, err error) {
-	// Taking the write lock shows whether the file can be written at all, and
-	// replays a log that was left behind.
+	// Taking the write lock replays a log that was left behind.
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return l, err
@@ -138,6 +137,10 @@ func inspectConn(ctx context.Context, db *sql.DB, clean bool) (l look, err error
 		return l, nil
 	}
 	l.lacking = ours < 5
+	// A write, taken back at the end, shows whether the file can be written.
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", l.version)); err != nil {
+		return l, err
+	}
 	if clean {
 		return l, nil
 	}

@@ -10,20 +10,26 @@ import (
 
 // isBusy says that another process holds the database.
 func isBusy(err error) bool {
-	code, ok := sqliteCode(err)
-	return ok && (code == sqlite3.ErrBusy || code == sqlite3.ErrLocked)
+	e, ok := sqliteError(err)
+	return ok && (e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrLocked)
 }
 
 // isDamaged says that the file is not a database, or no longer a whole one.
 func isDamaged(err error) bool {
-	code, ok := sqliteCode(err)
-	return ok && (code == sqlite3.ErrCorrupt || code == sqlite3.ErrNotADB || code == sqlite3.ErrFormat)
+	e, ok := sqliteError(err)
+	return ok && (e.Code == sqlite3.ErrCorrupt || e.Code == sqlite3.ErrNotADB || e.Code == sqlite3.ErrFormat ||
+		e.ExtendedCode == sqlite3.ErrIoErrShortRead)
 }
 
-func sqliteCode(err error) (sqlite3.ErrNo, bool) {
-	var e sqlite3.Error
-	if !errors.As(err, &e) {
-		return 0, false
-	}
-	return e.Code, true
+// isUnusable says that the file cannot be worked with, of an error met while
+// asking only what every database answers: a header that asks for a format
+// nobody knows, or forbids writing, is damage then.
+func isUnusable(err error) bool {
+	e, ok := sqliteError(err)
+	return ok && (isDamaged(err) || e.Code == sqlite3.ErrError || e.Code == sqlite3.ErrReadonly)
+}
+
+func sqliteError(err error) (e sqlite3.Error, ok bool) {
+	ok = errors.As(err, &e)
+	return e, ok
 }

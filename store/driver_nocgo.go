@@ -10,5 +10,6 @@ import (
 // serves the tag typecheck, which checks types for another system and makes
 // nothing that runs; driver_needs_cgo.go fails every other build.
 
-func isBusy(error) bool    { return false }
-func isDamaged(error) bool { return false }
+func isBusy(error) bool     { return false }
+func isDamaged(error) bool  { return false }
+func isUnusable(error) bool { return false }

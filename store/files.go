@@ -73,6 +73,16 @@ func refuseLink(path string) error {
 	return nil
 }
 
+// ownOnly lets nobody but the owner read the database and what belongs to it.
+func ownOnly(path string) error {
+	for _, s := range append([]string{""}, sidecars...) {
+		if err := os.Chmod(path+s, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
 // dbURI is how SQLite is told the path, with its options.
 func dbURI(path, options string) string {
 	p := filepath.ToSlash(path)

@@ -90,3 +90,5 @@ func TestOpenFresh(t *testing.T) {
 	}
 	mustClose(t, s)
 }
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
