@@ -1,0 +1,80 @@
+package web
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// redactor takes out of a text what must not leave the computer: keys, public
+// addresses but for their first part, hardware addresses, host names, and the
+// names in home folders. One name becomes the same word throughout a bundle,
+// and another in the next.
+type redactor struct {
+	salt  [16]byte
+	hosts []string // longest first
+}
+
+func newRedactor(hosts []string) *redactor {
+	r := &redactor{}
+	_, _ = rand.Read(r.salt[:]) // it never fails
+	for _, h := range hosts {
+		// A very short name would be found inside other words.
+		if _, err := netip.ParseAddr(h); err != nil && len(h) > 2 && !slices.Contains(r.hosts, h) {
+			r.hosts = append(r.hosts, h)
+		}
+	}
+	slices.SortFunc(r.hosts, func(a, b string) int { return len(b) - len(a) })
+	return r
+}
+
+var (
+	base64Key = regexp.MustCompile(`[A-Za-z0-9+/]{43}=`)
+	hexKey    = regexp.MustCompile(`\b[0-9A-Fa-f]{64}\b`)
+	hardware  = regexp.MustCompile(`\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b`)
+	home      = regexp.MustCompile(`(?i)(/home/|/Users/|\\Users\\+)[^/\\\s"',:;]+`)
+	address4  = regexp.MustCompile(`\b\d{1,3}(?:\.\d{1,3}){3}\b`)
+	address6  = regexp.MustCompile(`(?i)\b[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}`)
+)
+
+func (r *redactor) redact(text string) string {
+	text = base64Key.ReplaceAllString(text, "(key)")
+	text = hexKey.ReplaceAllString(text, "(key)")
+	text = hardware.ReplaceAllString(text, "(hardware address)")
+	text = home.ReplaceAllString(text, "${1}(user)")
+	for _, h := range r.hosts {
+		text = replaceFold(text, h, r.alias(h))
+	}
+	text = address4.ReplaceAllStringFunc(text, redactAddress)
+	return address6.ReplaceAllStringFunc(text, redactAddress)
+}
+
+// alias is what a host name becomes.
+func (r *redactor) alias(host string) string {
+	sum := sha256.Sum256(append(r.salt[:], strings.ToLower(host)...))
+	return "host-" + hex.EncodeToString(sum[:4])
+}
+
+// replaceFold replaces a name however it is written.
+func replaceFold(text, name, with string) string {
+	return regexp.MustCompile("(?i)"+regexp.QuoteMeta(name)).ReplaceAllLiteralString(text, with)
+}
+
+// redactAddress keeps addresses that say nothing about where someone is, and of
+// others the first 16 (IPv4) or 32 bits.
+func redactAddress(text string) string {
+	a, err := netip.ParseAddr(text)
+	if err != nil || a.IsPrivate() || a.IsLoopback() || a.IsUnspecified() || a.IsLinkLocalUnicast() || a.IsMulticast() {
+		return text
+	}
+	b := a.Unmap().AsSlice()
+	if a.Unmap().Is4() {
+		return fmt.Sprintf("%d.%d.x.x", b[0], b[1])
+	}
+	return fmt.Sprintf("%x:%x:x", b[:2], b[2:4])
+}

@@ -1,0 +1,92 @@
+package web
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+
+	"holdfast/service/failover"
+	"holdfast/web/api"
+)
+
+// forAdmins are the settings that decide what may leave the computer
+// unprotected.
+var forAdmins = map[string]bool{"guard": true, "allow_lan": true}
+
+func (s *server) settings(w http.ResponseWriter, _ *http.Request) error {
+	return ok(w, listSettings(s.Library.Policy()))
+}
+
+func listSettings(p failover.Policy) api.Settings {
+	reply := api.Settings{Schema: api.Schema, Settings: []api.Setting{}}
+	for _, one := range failover.Settings() {
+		reply.Settings = append(reply.Settings, api.Setting{
+			Key: one.Key, Value: one.Get(&p), Default: one.Default, Unit: one.Unit,
+			Min: one.Min, Max: one.Max, Choices: append([]string{}, one.Choices...), Help: one.Help,
+		})
+	}
+	return reply
+}
+
+func (s *server) setSettings(w http.ResponseWriter, r *http.Request) error {
+	set, err := readBody[map[string]string](w, r, smallBody)
+	if err != nil {
+		return err
+	}
+	keys := slices.Sorted(maps.Keys(set))
+	if len(keys) == 0 {
+		return refuse(api.Invalid, "No setting was given.", "holdfast settings set KEY=VALUE")
+	}
+	if err := checkSettings(set, keys, s.Library.Policy()); err != nil {
+		return err
+	}
+	visitOf(r).object = keys[0]
+	for _, key := range keys {
+		if caller := visitOf(r).caller; forAdmins[key] && caller.Role < Admin {
+			return denied(caller, Admin)
+		}
+	}
+	p, err := s.Library.SetSettings(set)
+	if err != nil {
+		return err
+	}
+	s.tellEngine(r.Context(), "")
+	return ok(w, listSettings(p))
+}
+
+// checkSettings says what is wrong with settings, trying them on a copy of the
+// policy.
+func checkSettings(set map[string]string, keys []string, p failover.Policy) error {
+	for _, key := range keys {
+		one, known := failover.Lookup(key)
+		if !known {
+			return refuse(api.Invalid, fmt.Sprintf("There is no setting %q.", key), "See them with: holdfast settings get")
+		}
+		if err := one.Set(&p, set[key]); err != nil {
+			return refuse(api.Invalid, sentence(err.Error()), one.Help)
+		}
+	}
+	return nil
+}
+
+func (s *server) guard(w http.ResponseWriter, _ *http.Request) error {
+	g := s.Engine.Status().Guard
+	return ok(w, api.Guard{Schema: api.Schema, Mode: g.Mode, Verified: g.Verified, Blocking: g.Blocking})
+}
+
+// setGuard refuses: this service holds no guard that could be opened or shut.
+func (s *server) setGuard(w http.ResponseWriter, r *http.Request) error {
+	body, err := readBody[api.GuardRequest](w, r, smallBody)
+	if err != nil {
+		return err
+	}
+	switch body.Action {
+	case api.GuardRelease, api.GuardOn, api.GuardOff:
+	default:
+		return refuse(api.Invalid, "The action must be release, on or off.", "")
+	}
+	visitOf(r).object = string(body.Action)
+	return refuse(api.Unavailable, "This version does not have the guard yet, and blocks nothing.",
+		"The setting guard is kept for when it does: holdfast settings set guard=auto")
+}
