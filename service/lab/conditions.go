@@ -83,25 +83,27 @@ func (l Link) with(f Fault, dead, lossy bool) Link {
 	if lossy {
 		l.Loss = 1 - (1-l.Loss)*(1-faultLossOne)
 	}
-	switch f {
-	case Latency:
-		l.Latency += faultLatency
-	case Jitter:
-		l.Jitter += faultJitter
-	case Reorder:
-		l.Reorder = max(l.Reorder, faultReorder)
-	case Loss:
-		l.Loss = 1 - (1-l.Loss)*(1-faultLoss)
-	case Bursts:
-		l.Burst = Burst{Every: faultBursts}
-	case Slow:
+	if change := linkFaults[f]; change != nil {
+		change(&l)
+	}
+	return l
+}
+
+// linkFaults are the faults that do the same each way.
+var linkFaults = map[Fault]func(*Link){
+	Latency: func(l *Link) { l.Latency += faultLatency },
+	Jitter:  func(l *Link) { l.Jitter += faultJitter },
+	Reorder: func(l *Link) { l.Reorder = max(l.Reorder, faultReorder) },
+	Loss:    func(l *Link) { l.Loss = 1 - (1-l.Loss)*(1-faultLoss) },
+	Bursts:  func(l *Link) { l.Burst = Burst{Every: faultBursts} },
+	Slow: func(l *Link) {
 		if l.Rate == 0 || l.Rate > faultRate {
 			l.Rate, l.Queue = faultRate, faultQueue
 		}
-	case MTU:
+	},
+	MTU: func(l *Link) {
 		if l.MTU == 0 || l.MTU > faultMTU {
 			l.MTU = faultMTU
 		}
-	}
-	return l
+	},
 }

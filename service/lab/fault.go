@@ -45,6 +45,8 @@ type FaultInfo struct {
 	What string // one sentence: what happens
 	// Momentary faults happen once and leave nothing to heal.
 	Momentary bool
+	// Site faults are the server's own: they hold at every path to it.
+	Site bool
 }
 
 var faults = []FaultInfo{
@@ -52,13 +54,13 @@ var faults = []FaultInfo{
 	{Key: BlackHoleUp, Name: "upload dead", What: "Datagrams to the server are lost; those from it still arrive."},
 	{Key: BlackHoleDown, Name: "download dead", What: "Datagrams from the server are lost; those to it still arrive."},
 	{Key: Refused, Name: "port refused", What: "Nothing listens at the endpoint any more: the sender gets port unreachable."},
-	{Key: Revoked, Name: "key revoked", What: "The server has removed this client's key and answers it nothing."},
-	{Key: WrongPSK, Name: "wrong preshared key", What: "The server has another preshared key: its handshake response does not authenticate."},
-	{Key: ForwardingOff, Name: "forwards nothing", What: "Handshakes succeed, but nobody answers anything inside the tunnel."},
-	{Key: ExitOff, Name: "no exit", What: "The server itself answers inside the tunnel, but nothing beyond it does."},
-	{Key: Restart, Name: "server restart", What: "The server starts anew and has forgotten every session.", Momentary: true},
-	{Key: Overload, Name: "server overloaded", What: "The server is flooded with handshakes and answers new ones with a cookie first."},
-	{Key: KeyShared, Name: "key used elsewhere", What: "Another device uses this client's key at the same server."},
+	{Key: Revoked, Name: "key revoked", What: "The server has removed this client's key and answers it nothing.", Site: true},
+	{Key: WrongPSK, Name: "wrong preshared key", What: "The server has another preshared key: its handshake response does not authenticate.", Site: true},
+	{Key: ForwardingOff, Name: "forwards nothing", What: "Handshakes succeed, but nobody answers anything inside the tunnel.", Site: true},
+	{Key: ExitOff, Name: "no exit", What: "The server itself answers inside the tunnel, but nothing beyond it does.", Site: true},
+	{Key: Restart, Name: "server restart", What: "The server starts anew and has forgotten every session.", Momentary: true, Site: true},
+	{Key: Overload, Name: "server overloaded", What: "The server is flooded with handshakes and answers new ones with a cookie first.", Site: true},
+	{Key: KeyShared, Name: "key used elsewhere", What: "Another device uses this client's key at the same server.", Site: true},
 	{Key: Latency, Name: "latency", What: "Every datagram takes 150 ms longer each way."},
 	{Key: Jitter, Name: "jitter", What: "Every datagram takes up to 80 ms longer each way, at random."},
 	{Key: Reorder, Name: "reordering", What: "One datagram in five is overtaken by those behind it."},
@@ -82,5 +84,10 @@ func ParseFault(key string) (Fault, error) {
 	return "", fmt.Errorf("fault %q: %w", key, ErrNoSuchFault)
 }
 
-// momentary says that a fault leaves nothing to heal.
-func (f Fault) momentary() bool { return f == Restart || f == Rebind }
+// info is the fault's own entry; the zero value where there is none.
+func (f Fault) info() FaultInfo {
+	if i := slices.IndexFunc(faults, func(i FaultInfo) bool { return i.Key == f }); i >= 0 {
+		return faults[i]
+	}
+	return FaultInfo{}
+}

@@ -310,10 +310,13 @@ func TestFaultsAreDescribed(t *testing.T) {
 	t.Parallel()
 	seen := map[Fault]bool{}
 	for _, f := range Faults() {
-		if f.Name == "" || f.What == "" || seen[f.Key] || f.Momentary != f.Key.momentary() {
+		if f.Name == "" || f.What == "" || seen[f.Key] {
 			t.Errorf("%q is described badly or twice: %+v", f.Key, f)
 		}
 		seen[f.Key] = true
+		if f.Site != (siteFaults[f.Key] != nil || f.Key == Restart) {
+			t.Errorf("%s: got site %v", f.Key, f.Site)
+		}
 		if symptoms[f.Key] == nil {
 			t.Errorf("%s has no test", f.Key)
 		}

@@ -126,7 +126,7 @@ func (s *Server) Break(f Fault) error {
 	case f == Rebind:
 		s.path.forget()
 		return nil
-	case f.ofSite():
+	case f.info().Site:
 		return s.site.set(f, true)
 	case slices.Contains(s.broken, f):
 		return nil
@@ -149,7 +149,7 @@ func (s *Server) Heal(which ...Fault) error {
 	for _, f := range which {
 		if _, err := ParseFault(string(f)); err != nil {
 			errs = append(errs, err)
-		} else if f.ofSite() {
+		} else if f.info().Site {
 			errs = append(errs, s.site.set(f, false))
 		}
 		s.broken = slices.DeleteFunc(s.broken, func(b Fault) bool { return b == f })

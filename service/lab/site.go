@@ -17,15 +17,6 @@ import (
 // defaultMTU is the inner MTU where nothing else is said.
 const defaultMTU = 1420
 
-// ofSite says that a fault is one of the server itself, not of the path.
-func (f Fault) ofSite() bool {
-	switch f {
-	case Revoked, WrongPSK, ForwardingOff, ExitOff, Overload, KeyShared, Restart:
-		return true
-	}
-	return false
-}
-
 // site is a WireGuard server: its keys, its socket, what lies inside, and the
 // device that joins them, which a restart replaces.
 type site struct {
@@ -105,7 +96,7 @@ func (s *site) peerLocked() string {
 func (s *site) set(f Fault, on bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || f == Restart || slices.Contains(s.broken, f) == on {
+	if s.closed || siteFaults[f] == nil || slices.Contains(s.broken, f) == on {
 		return nil
 	}
 	if on {
@@ -113,30 +104,45 @@ func (s *site) set(f Fault, on bool) error {
 	} else {
 		s.broken = slices.DeleteFunc(s.broken, func(b Fault) bool { return b == f })
 	}
-	switch f {
-	case Revoked, WrongPSK:
-		// The peer goes, and with it its session; then it comes back as it is now.
-		return s.device.IpcSet("replace_peers=true\n" + s.peerLocked())
-	case ForwardingOff:
-		s.inside.deaf.Store(on)
-	case ExitOff:
-		s.inside.exitless.Store(on)
-	case Overload:
-		if !on {
-			s.flood.stop()
-			return nil
-		}
+	return siteFaults[f](s, on)
+}
+
+// siteFaults switch the faults of a site, all but Restart, which does not last.
+// They are called with the site's lock held and its list of faults up to date.
+var siteFaults = map[Fault]func(s *site, on bool) error{
+	Revoked:       (*site).replacePeerLocked,
+	WrongPSK:      (*site).replacePeerLocked,
+	ForwardingOff: func(s *site, on bool) error { s.inside.deaf.Store(on); return nil },
+	ExitOff:       func(s *site, on bool) error { s.inside.exitless.Store(on); return nil },
+	Overload:      (*site).overloadLocked,
+	KeyShared:     (*site).shareKeyLocked,
+}
+
+// replacePeerLocked takes the peer away, and with it its session, and lets it
+// come back as it is now.
+func (s *site) replacePeerLocked(bool) error {
+	return s.device.IpcSet("replace_peers=true\n" + s.peerLocked())
+}
+
+func (s *site) overloadLocked(on bool) error {
+	if on {
 		s.flood = startFlood(s.bind.forged, s.key.Public())
-	case KeyShared:
-		if !on {
-			s.rival.stop()
-			return nil
-		}
-		var err error
-		s.rival, err = startRival(s)
-		return err
+	} else {
+		s.flood.stop()
 	}
 	return nil
+}
+
+func (s *site) shareKeyLocked(on bool) error {
+	if !on {
+		s.rival.stop()
+		return nil
+	}
+	var err error
+	if s.rival, err = startRival(s); err != nil {
+		s.broken = slices.DeleteFunc(s.broken, func(b Fault) bool { return b == KeyShared })
+	}
+	return err
 }
 
 func (s *site) faults() []Fault {
