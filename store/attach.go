@@ -140,7 +140,12 @@ func (f *finder) open(ctx context.Context) (*database, error) {
 	}
 	f.report.From, f.report.To = l.version, newest
 	f.trustIDs = f.trustIDs && !l.empty
-	return openFile(ctx, f.path, f.migrations)
+	db, err := openFile(ctx, f.path, f.migrations)
+	if err != nil && l.empty {
+		// Half a new database is worth nothing, and would look like damage.
+		err = errors.Join(err, os.Remove(f.path), dropStray(f.path))
+	}
+	return db, err
 }
 
 // look says what is at the path; whatever is not a database of ours is damage.

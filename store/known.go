@@ -25,6 +25,8 @@ type known struct {
 
 	mu   sync.Mutex
 	note note // guarded by mu
+	// isKept says that note is what the file says; guarded by mu.
+	isKept bool
 }
 
 type note struct {
@@ -41,7 +43,7 @@ type note struct {
 func (k *known) load() note {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.note = note{}
+	k.note, k.isKept = note{}, false
 	if refuseLink(k.path) != nil {
 		return k.note
 	}
@@ -52,9 +54,17 @@ func (k *known) load() note {
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	var n note
 	if json.Unmarshal(line, &n) == nil && bytes.Equal(n.encode(), data) {
-		k.note = n
+		k.note, k.isKept = n, true
 	}
 	return k.note
+}
+
+// says returns the highest ID that may have been given out, and whether there is
+// a note that says so.
+func (k *known) says() (last int64, isKept bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return max(k.note.Reserved, k.note.Streamed), k.isKept
 }
 
 func (n note) encode() []byte {
@@ -67,19 +77,12 @@ func (n note) encode() []byte {
 	return append(out, bytes.Repeat([]byte(" "), max(0, knownSize-len(out)))...)
 }
 
-// reserved is the highest ID that may have been given out.
-func (k *known) reserved() int64 {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return max(k.note.Reserved, k.note.Streamed)
-}
-
 // change rewrites the note where f changes it, on disk before it returns.
 func (k *known) change(f func(*note)) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	n := k.note
-	if f(&n); n == k.note {
+	if f(&n); n == k.note && k.isKept {
 		return nil
 	}
 	if err := refuseLink(k.path); err != nil {
@@ -93,7 +96,7 @@ func (k *known) change(f func(*note)) error {
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return fmt.Errorf("note history: %w", err)
 	}
-	k.note = n
+	k.note, k.isKept = n, true
 	return nil
 }
 

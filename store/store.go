@@ -149,10 +149,11 @@ func (s *Store) openFirst(ctx context.Context) error {
 	}
 	// Without the database the last ID is known only from the note beside it.
 	// With neither to be read an ID could be given out twice.
-	if _, statErr := os.Lstat(s.path); !errors.Is(statErr, fs.ErrNotExist) && s.known.reserved() == 0 {
+	last, isKept := s.known.says()
+	if _, statErr := os.Lstat(s.path); !errors.Is(statErr, fs.ErrNotExist) && !isKept {
 		return errors.Join(err, s.detach())
 	}
-	s.lastID = s.known.reserved()
+	s.lastID = last
 	s.report = OpenReport{Unavailable: true, Reason: err.Error()}
 	s.health = fmt.Errorf("%w: %w", ErrUnavailable, err)
 	if errors.Is(err, errMigration) {
