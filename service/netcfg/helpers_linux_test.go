@@ -35,11 +35,14 @@ func ownNamespace(t *testing.T) {
 	run(t, "ip link set lo up")
 	run(t, "ip link add eth0 type veth peer name peer0")
 	for _, l := range []string{"eth0", "peer0"} {
-		if err := writeSysctl(genMode(l), "1"); err != nil {
+		if err := writeSysctl("ipv6/conf/"+l+"/addr_gen_mode", "1"); err != nil {
 			t.Fatal(err)
 		}
 		run(t, "ip link set "+l+" up")
 	}
+	eventually(t, "both ends are up", func() bool {
+		return strings.Count(run(t, "ip link"), "state UP") == 2
+	})
 	run(t, "ip addr add 192.0.2.2/24 dev eth0")
 	run(t, "ip addr add 2001:db8::2/64 dev eth0")
 	run(t, "ip route add default via 192.0.2.1")

@@ -164,10 +164,10 @@ func needs(p *plan, l *linked, path string) bool {
 
 // ofInterface says that a kernel setting is one of the interface's own.
 func ofInterface(iface, path string) bool {
-	return path == genMode(iface) || path == promote(iface) || path == disableIPv6(iface)
+	return path == solicit(iface) || path == promote(iface) || path == disableIPv6(iface)
 }
 
-func genMode(iface string) string     { return "ipv6/conf/" + iface + "/addr_gen_mode" }
+func solicit(iface string) string     { return "ipv6/conf/" + iface + "/router_solicitations" }
 func disableIPv6(iface string) string { return "ipv6/conf/" + iface + "/disable_ipv6" }
 func promote(iface string) string     { return "ipv4/conf/" + iface + "/promote_secondaries" }
 
@@ -192,9 +192,9 @@ func (m *Manager) raise(k *kernel, link netlink.Link, l *linked, p *plan) error 
 	}
 	up := a.RawFlags&unix.IFF_UP != 0
 	if !up {
-		// Without a link-local address the kernel does not ask for routers
-		// through the tunnel, which would count as traffic. Not essential.
-		_ = m.setSysctl(genMode(l.Name), "1")
+		// Else the kernel looks for routers in the tunnel, by packets that
+		// nobody answers. Not essential.
+		_ = m.setSysctl(solicit(l.Name), "0")
 	}
 	if err := m.addAddresses(k, link, l, p.addresses); err != nil {
 		return err
@@ -286,9 +286,6 @@ func (m *Manager) restoreLink(k *kernel, l *linked) error {
 		return fmt.Errorf("find interface %s: %w", l.Name, err)
 	}
 	err = m.dropAddresses(k, link, l, nil)
-	// Its settings come before its going down, which takes along the
-	// link-local address that the kernel makes when it may again.
-	err = errors.Join(err, m.restoreSysctls(func(path string) bool { return ofInterface(l.Name, path) }))
 	a := link.Attrs()
 	if !l.WasUp && a.RawFlags&unix.IFF_UP != 0 {
 		err = errors.Join(err, k.LinkSetDown(link))
