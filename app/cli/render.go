@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"holdfast/service/event"
 	"holdfast/service/health"
@@ -17,7 +18,7 @@ func render(s *status.Status, now time.Time, p paint) string {
 	var b strings.Builder
 	b.WriteString(p.in(bold, p.overall(s.Overall)))
 	if by := heading(s); by != "" {
-		b.WriteString(" " + by)
+		b.WriteString(" " + clip(printable(by), maxWidth-len(s.Overall)-1))
 	}
 	b.WriteByte('\n')
 	b.WriteString(wrap(printable(why(s, now)), ""))
@@ -232,8 +233,8 @@ func renderNotice(n event.Notice, now time.Time, p paint) string {
 	if n.Tunnel != "" {
 		about = string(n.Tunnel) + ": "
 	}
-	tail := fmt.Sprintf(" [%s, %s]", n.Code, ago(&n.Since, now))
-	title := clip(printable(about+n.Title), maxWidth-len(mark)-1-len(tail)) + printable(tail)
+	tail := clip(printable(fmt.Sprintf("[%s, %s]", n.Code, ago(&n.Since, now))), maxWidth/2)
+	title := clip(printable(about+n.Title), maxWidth-3-utf8.RuneCountInString(tail)) + " " + tail
 	return p.in(colour, mark) + " " + p.in(bold, title) + "\n" +
 		wrap(printable(n.What), "  ") + wrap(printable(n.Evidence), "  ") + wrap(printable(n.Advice), "  → ")
 }

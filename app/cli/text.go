@@ -131,11 +131,13 @@ func table(rows [][]string) string {
 }
 
 // wrap breaks text at spaces so that, with the indent before each line, no line
-// is wider than maxWidth; a longer word stands alone. It ends in a line end.
+// is wider than maxWidth; a word that no line can hold is cut short. It ends in
+// a line end, unless there is nothing to say.
 func wrap(text, indent string) string {
 	var b strings.Builder
 	width := 0
 	for word := range strings.FieldsSeq(text) {
+		word = clip(word, maxWidth-utf8.RuneCountInString(indent))
 		n := utf8.RuneCountInString(word)
 		switch {
 		case width == 0:
@@ -157,13 +159,14 @@ func wrap(text, indent string) string {
 	return b.String() + "\n"
 }
 
-// clip shortens s to at most n characters, the last of them "…".
+// clip shortens s to at most n characters, the last of them "…", and takes the
+// spaces from its end.
 func clip(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
+	if utf8.RuneCountInString(s) > n {
+		runes := []rune(s)
+		return strings.TrimRight(string(runes[:max(n-1, 0)]), " ") + "…"
 	}
-	runes := []rune(s)
-	return strings.TrimRight(string(runes[:n-1]), " ") + "…"
+	return strings.TrimRight(s, " ")
 }
 
 // number is n, or "" for none.
