@@ -90,3 +90,18 @@ type Notice struct {
 	// Acknowledged says that the person has seen it.
 	Acknowledged bool `json:"acknowledged"`
 }
+
+// Why nothing is done about a tunnel that needs it: the To of a Held event.
+const (
+	// HeldOffline: the underlay cannot be used.
+	HeldOffline = "offline"
+	// HeldAllSilent: no other member answers.
+	HeldAllSilent = "all_silent"
+	// HeldMinimum: another switch would come too soon after the last.
+	HeldMinimum = "minimum_hold"
+	// HeldExhausted: every restart has been tried.
+	HeldExhausted = "exhausted"
+	// HeldRefused: the member that was asked for, or moved to, did not answer
+	// or could not be taken.
+	HeldRefused = "refused"
+)

@@ -60,3 +60,19 @@ type Output struct {
 	// Next is when the machine wants a Tick. Zero: it does not.
 	Next time.Time
 }
+
+// String is the word for a rung in events, lower case.
+func (r Rung) String() string {
+	switch r {
+	case Rebind:
+		return "rebind"
+	case Rotate:
+		return "rotate"
+	case Renew:
+		return "renew"
+	case Reopen:
+		return "reopen"
+	default:
+		return "none"
+	}
+}

@@ -34,3 +34,21 @@ type MemberView struct {
 	RTT        time.Duration
 	HeldUntil  time.Time
 }
+
+// View returns what the machine shows of itself.
+func (m *Machine) View() View {
+	v := View{
+		On: m.on, Target: m.target, Active: m.active, State: m.state, Since: m.since,
+		Verdict: m.verdict, Cause: m.cause,
+		Moving:        m.pending.Do == Switch || m.pending.Do == Restart,
+		CooldownUntil: m.coolTo,
+		Usable:        m.usable, UnderlayCause: m.underlayCause,
+		Members: make([]MemberView, 0, len(m.mates)),
+	}
+	for i := range m.mates {
+		a := &m.mates[i]
+		v.Members = append(v.Members, MemberView{Name: a.Name, Standby: a.standby, LastAnswer: a.answeredAt,
+			RTT: a.rtt, HeldUntil: a.heldUntil})
+	}
+	return v
+}

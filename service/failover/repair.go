@@ -1,0 +1,226 @@
+package failover
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"holdfast/service/event"
+	"holdfast/service/tunnel"
+)
+
+// The wait between restarts doubles from the first to the last of these.
+const restartFirst, restartMost = 5 * time.Second, time.Minute
+
+// restartWait is the wait after the attempts made so far.
+func (m *Machine) restartWait() time.Duration {
+	if m.exhausted {
+		return restartMost
+	}
+	return backoff(m.attempts, restartFirst, restartMost)
+}
+
+// start starts a member when there is no device: the pinned one, the primary,
+// or, when that could not be started, the first that answers.
+func (m *Machine) start(s *step) {
+	id := m.mates[0].Name
+	if m.mate(m.failedStart) != nil {
+		id = m.failedStart
+	}
+	if m.pin != "" && m.mate(m.pin) != nil {
+		id = m.pin
+	}
+	if m.failedStart != "" {
+		if !m.usable {
+			return
+		}
+		if to := m.candidate(s.now); to != nil {
+			id = to.Name
+		} else if !m.try(s) {
+			return
+		}
+	}
+	if !m.on || !m.clearSite(s, id) {
+		return
+	}
+	m.active, m.of, m.state = id, m.target, tunnel.Starting
+	m.mate(id).standby = false
+	m.begin(s, Action{Do: Start, ID: id})
+}
+
+// clearSite ends a sibling's standby device before a member is started. False:
+// one is being asked, and its report is awaited.
+func (m *Machine) clearSite(s *step, id tunnel.Name) bool {
+	for i := range m.mates {
+		o := &m.mates[i]
+		if o.Name == id || !o.standby || !m.sameSite(o.Name, id) {
+			continue
+		}
+		if o.asking {
+			return false
+		}
+		o.standby = false
+		s.do(Action{Do: Release, ID: o.Name})
+	}
+	return true
+}
+
+// repair does what the policy wants done about an unhealthy member.
+func (m *Machine) repair(s *step) {
+	switch m.policy.OnUnhealthy {
+	case ToNotify:
+	case ToDisconnect:
+		m.giveUp(s, "The tunnel is unhealthy, and the policy is to disconnect.")
+	case ToRestart:
+		m.climb(s)
+	default:
+		m.leave(s)
+	}
+}
+
+// leave moves to the first member that answers, in the order of preference.
+// Those that were left lately come last, so that none is passed over for ever.
+// While no member answers, the active one stays and is rebuilt.
+func (m *Machine) leave(s *step) {
+	if s.now.Before(m.coolTo) {
+		return
+	}
+	if to := m.candidate(s.now); to != nil {
+		if m.policy.Profile == Classic && !m.holdOver(s) {
+			return
+		}
+		if m.steps >= m.policy.MaxCycles*len(m.mates) {
+			m.cool(s)
+			return
+		}
+		m.begin(s, Action{Do: Switch, ID: to.Name, From: m.active})
+		return
+	}
+	if m.awaited() {
+		return
+	}
+	if to := m.sibling(s); to != nil {
+		m.begin(s, Action{Do: Switch, ID: to.Name, From: m.active})
+		return
+	}
+	if len(m.mates) > 1 {
+		m.held(s, event.HeldAllSilent, m.cause, fmt.Sprintf("None of %d members answers.", len(m.mates)))
+	}
+	m.climb(s)
+}
+
+// holdOver says that minimum_hold has passed since the last switch.
+func (m *Machine) holdOver(s *step) bool {
+	if m.switchedAt.IsZero() || s.due(m.switchedAt.Add(m.policy.MinimumHold)) {
+		return true
+	}
+	m.held(s, event.HeldMinimum, m.cause, "Another switch waits for minimum_hold.")
+	return false
+}
+
+// candidate is the member to move to: the first that has answered a moment ago.
+func (m *Machine) candidate(now time.Time) *mate {
+	var held *mate
+	waiting := false
+	for i := range m.mates {
+		a := &m.mates[i]
+		switch {
+		case a.Name == m.active || m.sameSite(a.Name, m.active) || m.cannotStart(a):
+		case !a.answered(now):
+			waiting = waiting || (a.asking && a.silences == 0)
+		case !now.Before(a.heldUntil):
+			return a
+		case held == nil:
+			held = a
+		}
+	}
+	if waiting {
+		return nil
+	}
+	return held
+}
+
+// cannotStart says that a member is the one whose start failed: it is not asked
+// but started again.
+func (m *Machine) cannotStart(a *mate) bool { return m.active == "" && a.Name == m.failedStart }
+
+// awaited says that a member which may be moved to has yet to report.
+func (m *Machine) awaited() bool {
+	for i := range m.mates {
+		if a := &m.mates[i]; a.asking && a.silences == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// sibling is a member of the active one's site that may be tried: it shares the
+// server, so that it cannot be asked beside it, and the move is the question.
+func (m *Machine) sibling(s *step) *mate {
+	for i := range m.mates {
+		a := &m.mates[i]
+		if a.Name == m.active || !m.sameSite(a.Name, m.active) || !s.due(a.notBefore) {
+			continue
+		}
+		if !m.holdOver(s) || m.steps >= m.policy.MaxCycles*len(m.mates) {
+			return nil
+		}
+		return a
+	}
+	return nil
+}
+
+// cool begins a cooldown: every member has been tried often enough.
+func (m *Machine) cool(s *step) {
+	m.coolTo = s.now.Add(m.policy.Cooldown)
+	s.tell(event.Event{Kind: event.CooldownStarted, Tunnel: m.active, Cause: m.cause,
+		Evidence: fmt.Sprintf("%d switches have not helped; the next try is in %s.", m.steps, write(m.policy.Cooldown))})
+	s.wait(m.coolTo)
+}
+
+func (m *Machine) endCooldown(s *step) {
+	if m.coolTo.IsZero() || !s.due(m.coolTo) {
+		return
+	}
+	m.coolTo, m.steps = time.Time{}, 0
+	s.tell(event.Event{Kind: event.CooldownEnded, Tunnel: m.active})
+}
+
+// climb restarts the active member on the next rung of the ladder.
+func (m *Machine) climb(s *step) {
+	if !m.try(s) {
+		return
+	}
+	if m.exhausted {
+		// Everything has been rebuilt. What may still change is the endpoint's
+		// address and the way there.
+		m.nextTry = s.now.Add(restartMost)
+		m.restart(s, Rotate, "Trying on.")
+		return
+	}
+	m.attempts++
+	rung := Rebind + Rung(min(m.attempts-1, int(Reopen-Rebind)))
+	wait := m.restartWait()
+	if slices.Contains(m.told, event.HeldAllSilent) {
+		wait = restartMost
+	}
+	m.nextTry = s.now.Add(wait)
+	m.restart(s, rung, fmt.Sprintf("Attempt %d of %d.", m.attempts, m.policy.RestartAttempts))
+}
+
+// try says that another attempt may be made now. When all have been made it
+// tells so once, and then does as the policy says.
+func (m *Machine) try(s *step) bool {
+	if !s.due(m.nextTry) {
+		return false
+	}
+	if m.attempts >= m.policy.RestartAttempts && !m.exhausted {
+		m.exhausted = true
+		m.held(s, event.HeldExhausted, m.cause, fmt.Sprintf("%d attempts have not helped.", m.attempts))
+		if m.policy.WhenExhausted == GiveUp {
+			m.giveUp(s, "Every attempt was made, and the policy is to disconnect.")
+			return false
+		}
+	}
+	return !m.exhausted || m.policy.WhenExhausted == KeepTrying
+}

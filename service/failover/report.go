@@ -1,0 +1,189 @@
+package failover
+
+import (
+	"time"
+
+	"holdfast/service/event"
+	"holdfast/service/health"
+	"holdfast/service/tunnel"
+)
+
+// changed takes the report about the device of the active member. One about
+// another device is late and says nothing any more.
+func (m *Machine) changed(s *step, in Changed) {
+	if m.active == "" && m.pending.Do == "" && in.State == tunnel.Up {
+		m.become(s, in.ID) // nobody asked for it, but it is there; settle will see what it is for
+		return
+	}
+	if in.ID == "" || in.ID != m.active && in.ID != m.pending.ID {
+		return
+	}
+	was, did := m.state, m.pending
+	answers := did.ID == in.ID && did.Do != Switch && (in.State == tunnel.Down || (in.State == tunnel.Up && did.Do != Stop))
+	if answers {
+		m.pending = Action{}
+	}
+	if did.Do == Stop && in.State != tunnel.Down {
+		return
+	}
+	m.state = in.State
+	evidence := ""
+	if in.Err != nil {
+		evidence = in.Err.Error()
+	}
+	if was != in.State {
+		s.tell(event.Event{Kind: event.StateChanged, Tunnel: in.ID, From: string(was), To: string(in.State),
+			Evidence: evidence})
+	}
+	switch {
+	case in.State == tunnel.Up && did.Do == Start && answers:
+		m.started(s, in.ID)
+	case in.State == tunnel.Up && did.Do == Restart && answers:
+		m.nextTry = later(m.nextTry, s.now.Add(m.restartWait()))
+		m.unproven()
+	case in.State == tunnel.Down:
+		m.fell(s, in.ID, did.Do, in.Err)
+	}
+}
+
+// started takes a member for the active one.
+func (m *Machine) started(s *step, id tunnel.Name) {
+	from := m.failedStart
+	m.become(s, id)
+	if from != "" && from != id && m.on {
+		m.step(s, from)
+		m.switchedAt = s.now
+		s.tell(event.Event{Kind: event.FailedOver, Tunnel: id, From: string(from), To: string(id),
+			Evidence: string(from) + " could not be started.", DowntimeMs: s.since(m.outage)})
+	}
+	m.failedStart = ""
+	m.outage = time.Time{}
+}
+
+// fell notes that there is no device any more: it was stopped, or it failed.
+// Standbys end with it.
+func (m *Machine) fell(s *step, id tunnel.Name, did Verb, err error) {
+	if m.well() {
+		m.unwell(s)
+	}
+	m.active, m.state, m.since, m.refresh = "", tunnel.Down, s.now, 0
+	for i := range m.mates {
+		m.mates[i].standby = m.mates[i].asking
+	}
+	if m.outage.IsZero() {
+		m.outage = s.now
+	}
+	m.forgetVerdict()
+	if !m.on || did == Stop {
+		return
+	}
+	m.failedStart = id
+	if did != Restart {
+		m.attempts++ // that of a restart was counted when it began
+	}
+	m.nextTry = s.now.Add(m.restartWait())
+	if did == "" && m.attempts == 1 {
+		m.nextTry = s.now // it broke by itself, for the first time
+	}
+	if a := m.mate(id); a != nil && err != nil {
+		a.refuse(s.now)
+	}
+}
+
+// refuse notes that a member answered, or was expected to, and could not be
+// made the active one.
+func (a *mate) refuse(now time.Time) {
+	a.refusals++
+	a.notBefore = now.Add(backoff(a.refusals, moveAgainFirst, moveAgainMost))
+	a.answeredAt, a.streak = time.Time{}, 0
+}
+
+// switched takes the report of a Switch.
+func (m *Machine) switched(s *step, in Switched) {
+	if m.pending.Do != Switch || in.To != m.pending.ID {
+		return
+	}
+	m.pending = Action{}
+	back := m.back
+	m.back = ""
+	to := m.mate(in.To)
+	if in.Err != nil {
+		if to != nil {
+			to.refuse(s.now)
+		}
+		s.tell(event.Event{Kind: event.Held, Tunnel: in.To, From: string(in.From), To: event.HeldRefused,
+			Cause: tunnel.Unanswered, Evidence: in.Err.Error()})
+		if m.pin == in.To {
+			m.pin, m.pinBy = "", time.Time{}
+		}
+		return
+	}
+	m.tellSwitch(s, in, back == in.To)
+	m.become(s, in.To)
+	m.switchedAt, m.outage = s.now, time.Time{}
+	if from := m.mate(in.From); from != nil && !m.sameSite(in.From, in.To) {
+		from.standby = true // its device lingers until it is released
+	}
+}
+
+// tellSwitch counts and tells a switch before it is taken in.
+func (m *Machine) tellSwitch(s *step, in Switched, back bool) {
+	e := event.Event{Tunnel: in.To, From: string(in.From), To: string(in.To)}
+	switch {
+	case m.pin == in.To:
+		e.Kind, e.Evidence = event.WishChanged, "Switched as asked."
+		m.pinBy = time.Time{}
+	case back:
+		e.Kind = event.FailedBack
+		if to := m.mate(in.To); to != nil {
+			to.backAt = s.now
+		}
+	default:
+		e.Kind, e.Cause, e.DowntimeMs = event.FailedOver, m.cause, s.since(m.outage)
+		m.step(s, in.From)
+	}
+	s.tell(e)
+}
+
+// step counts a member that was left because it was unhealthy, and holds it.
+func (m *Machine) step(s *step, from tunnel.Name) {
+	m.steps++
+	if a := m.mate(from); a != nil {
+		a.heldUntil = s.now.Add(m.policy.MinimumHold)
+		if m.flapped(s.now, a) {
+			a.flaps = min(a.flaps+1, maxFlaps)
+		} else {
+			a.flaps = 0
+		}
+		a.backAt = time.Time{}
+	}
+}
+
+// become takes a member for the active one, of which nothing is known yet.
+func (m *Machine) become(s *step, id tunnel.Name) {
+	if m.well() {
+		m.unwell(s)
+	}
+	m.active, m.of, m.state, m.since = id, m.target, tunnel.Up, s.now
+	m.refresh, m.readyAt = 0, time.Time{}
+	m.forgetVerdict()
+	m.graceTo = time.Time{}
+	for i := range m.mates {
+		m.mates[i].streak, m.mates[i].askSoon = 0, false
+	}
+	if a := m.mate(id); a != nil {
+		a.standby, a.refusals, a.silences = false, 0, 0
+	}
+}
+
+func (m *Machine) forgetVerdict() {
+	m.verdict, m.cause, m.silent, m.wellAt = health.Unknown, "", time.Time{}, time.Time{}
+	m.putOff, m.handshake, m.told = Judged{}, false, nil
+}
+
+func (s *step) since(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return s.now.Sub(t).Milliseconds()
+}
