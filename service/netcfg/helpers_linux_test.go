@@ -44,7 +44,7 @@ func ownNamespace(t *testing.T) {
 		return strings.Count(run(t, "ip link"), "state UP") == 2
 	})
 	run(t, "ip addr add 192.0.2.2/24 dev eth0")
-	run(t, "ip addr add 2001:db8::2/64 dev eth0")
+	run(t, "ip addr add 2001:db8::2/64 dev eth0 nodad")
 	run(t, "ip route add default via 192.0.2.1")
 	run(t, "ip -6 route add default via 2001:db8::1")
 }
