@@ -135,7 +135,7 @@ func (l *Library) moveFile(from, to tunnel.Name, config *tunnel.Config, onlyCase
 	}
 	other, err := os.Lstat(l.path(to))
 	switch {
-	case err == nil && !(onlyCase && os.SameFile(old, other)):
+	case err == nil && (!onlyCase || !os.SameFile(old, other)):
 		return fmt.Errorf("tunnel %s %w", to, ErrExists)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err

@@ -13,6 +13,8 @@ var (
 	errNameNumber = errors.New("the last part of a name is not a number")
 )
 
+const nameChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+
 // checkDomain refuses what is not a DNS name in its ASCII form, with or without
 // the dot at its end. Underscores pass: resolvers allow them, and people use them.
 func checkDomain(s string) error {
@@ -41,9 +43,7 @@ func checkDomain(s string) error {
 	return nil
 }
 
-func isNotInName(r rune) bool {
-	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_')
-}
+func isNotInName(r rune) bool { return !strings.ContainsRune(nameChars, r) }
 
 func isHexNumber(label string) bool {
 	digits, found := strings.CutPrefix(strings.ToLower(label), "0x")

@@ -28,7 +28,7 @@ func forms(t *testing.T) []string {
 			t.Fatal(err)
 		}
 		out = append(out, s[:12], k.RevealHex()[:12], strings.ToUpper(k.RevealHex()[:12]), string(raw[:6]),
-			strings.Trim(fmt.Sprint(raw[:6]), "[]"),
+			strings.Trim(fmt.Sprintf("%d", raw[:6]), "[]"),
 			strings.Trim(fmt.Sprintf("%x", raw[:6]), "[]"), strings.Trim(fmt.Sprintf("%#v", raw[:6]), "[]byte{}"),
 			fmt.Sprintf("% x", raw[:6]), strings.Trim(fmt.Sprintf("%o", raw[:6]), "[]"), strings.Trim(fmt.Sprintf("%b", raw[:6]), "[]"))
 	}
@@ -94,7 +94,7 @@ func TestFormsFindSecrets(t *testing.T) {
 	config := wantFull(t)
 	private := config.Interface.PrivateKey
 	raw, _ := hex.DecodeString(private.RevealHex())
-	for _, out := range []string{config.Render(), private.RevealHex(), fmt.Sprint(raw), fmt.Sprintf("%#v", raw), fmt.Sprintf("%X", raw), string(raw)} {
+	for _, out := range []string{config.Render(), private.RevealHex(), fmt.Sprintf("%d", raw), fmt.Sprintf("%#v", raw), fmt.Sprintf("%X", raw), string(raw)} {
 		found := false
 		for _, s := range forms(t) {
 			found = found || strings.Contains(out, s)

@@ -3,6 +3,7 @@ package tunnel_test
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,7 +114,7 @@ func configs() *rapid.Generator[*tunnel.Config] {
 				p.PresharedKey, _ = tunnel.ParsePresharedKey(tunnel.NewPrivateKey(keys().Draw(t, "psk")).Reveal())
 			}
 			for _, r := range rapid.SliceOfN(nets(), 0, 12).Draw(t, "allowed") {
-				if r = r.Masked(); !contains(p.AllowedIPs, r) {
+				if r = r.Masked(); !slices.Contains(p.AllowedIPs, r) {
 					p.AllowedIPs = append(p.AllowedIPs, r)
 				}
 			}
@@ -126,15 +127,6 @@ func configs() *rapid.Generator[*tunnel.Config] {
 		id := func(p tunnel.Peer) tunnel.PublicKey { return p.PublicKey }
 		return &tunnel.Config{Interface: i, Peers: rapid.SliceOfNDistinct(peer, 1, 6, id).Draw(t, "peers")}
 	})
-}
-
-func contains(list []netip.Prefix, r netip.Prefix) bool {
-	for _, o := range list {
-		if o == r {
-			return true
-		}
-	}
-	return false
 }
 
 func TestParseUndoesRender(t *testing.T) {
