@@ -16,10 +16,10 @@ import (
 //   - A # begins a comment wherever it stands, as in wg-quick: also in a script.
 //   - [Interface] may be repeated, as wg allows, and then adds to what is
 //     there. Keys that take one value are refused when they come twice.
-//   - Address, DNS and AllowedIPs take several values, and may be repeated;
-//     what is there twice is kept once. Address keeps its host bits; AllowedIPs
-//     lose theirs, as in wg: 10.0.0.7/24 becomes 10.0.0.0/24. Without a length
-//     both mean the one address.
+//   - Address, DNS and AllowedIPs take several values between commas (the first
+//     two between spaces also), and may be repeated; what is there twice is kept
+//     once. Address keeps its host bits; AllowedIPs lose theirs, as in wg:
+//     10.0.0.7/24 becomes 10.0.0.0/24. Without a length both mean the one address.
 //   - An entry of DNS that is not an address is a search domain.
 //   - Scripts are kept as they are. Nothing here or elsewhere runs them.
 func Parse(text []byte) (*Config, error) {
