@@ -2,7 +2,6 @@ package netcfg
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -49,7 +48,7 @@ func (m *Manager) setDNS(ctx context.Context, l *linked, s *Spec) error {
 		Name: l.Name, Index: l.Index, Servers: s.DNS, Search: s.Search,
 		Full: s.FullTunnelV4() || s.FullTunnelV6(),
 	}
-	m.chooseBackend(want)
+	m.chooseBackend(ctx, want)
 	if old := m.journal.DNS; old != nil && (old.Backend != want.Backend || old.Name != want.Name) {
 		if err := m.clearDNS(ctx); err != nil {
 			return err
@@ -91,8 +90,8 @@ func (m *Manager) noteDNS(d *dnsKept) error {
 
 // chooseBackend prefers what the system itself uses: systemd-resolved where
 // programs are led to it, then resolvconf, then the file they read.
-func (m *Manager) chooseBackend(d *dnsKept) {
-	if resolvedManages(m.ResolvConf) && m.resolvedRuns() {
+func (m *Manager) chooseBackend(ctx context.Context, d *dnsKept) {
+	if resolvedManages(m.ResolvConf) && m.resolvedRuns(ctx) {
 		d.Backend = byResolved
 		return
 	}
@@ -124,5 +123,5 @@ func (m *Manager) clearDNS(ctx context.Context) error {
 		return fmt.Errorf("restore resolvers by %s: %w", d.Backend, err)
 	}
 	m.journal.DNS = nil
-	return errors.Join(m.journal.write(m.StateDir))
+	return m.journal.write(m.StateDir)
 }

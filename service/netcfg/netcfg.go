@@ -12,6 +12,7 @@
 package netcfg
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -129,9 +130,9 @@ type Options struct {
 	// Resolvconf is the absolute path of resolvconf(8). "": looked for in the
 	// usual folders; "none": not used.
 	Resolvconf string
-	// Bus opens the connection on which systemd-resolved is asked; the Manager
-	// closes it. nil: the system bus.
-	Bus func() (*dbus.Conn, error)
+	// Bus opens the connection on which systemd-resolved is asked, and gives up
+	// with the context; the Manager closes it. nil: the system bus.
+	Bus func(context.Context) (*dbus.Conn, error)
 }
 
 func (o Options) withDefaults() Options {
@@ -151,7 +152,7 @@ func (o Options) withDefaults() Options {
 		o.ResolvConf = "/etc/resolv.conf"
 	}
 	if o.Bus == nil {
-		o.Bus = func() (*dbus.Conn, error) { return dbus.ConnectSystemBus() }
+		o.Bus = func(ctx context.Context) (*dbus.Conn, error) { return dbus.ConnectSystemBus(dbus.WithContext(ctx)) }
 	}
 	return o
 }

@@ -9,10 +9,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 	"golang.org/x/sys/unix"
 )
+
+// busTimeout bounds the question whether systemd-resolved runs. After it the
+// next way to set resolvers is taken.
+const busTimeout = 3 * time.Second
 
 const (
 	resolvedName   = "org.freedesktop.resolve1"
@@ -53,14 +58,16 @@ func resolvedManages(path string) bool {
 }
 
 // resolvedRuns says that somebody answers to its name on the bus.
-func (m *Manager) resolvedRuns() bool {
-	conn, err := m.Bus()
+func (m *Manager) resolvedRuns(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, busTimeout)
+	defer cancel()
+	conn, err := m.Bus(ctx)
 	if err != nil {
 		return false
 	}
 	defer func() { _ = conn.Close() }()
 	var owned bool
-	err = conn.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, resolvedName).Store(&owned)
+	err = conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, resolvedName).Store(&owned)
 	return err == nil && owned
 }
 
@@ -71,7 +78,7 @@ type call struct {
 }
 
 func (m *Manager) callResolved(ctx context.Context, calls []call) error {
-	conn, err := m.Bus()
+	conn, err := m.Bus(ctx)
 	if err != nil {
 		return fmt.Errorf("open bus: %w", err)
 	}
@@ -116,7 +123,7 @@ func (m *Manager) revertResolved(ctx context.Context, d *dnsKept) error {
 		return nil
 	}
 	err := m.callResolved(ctx, []call{{"RevertLink", []any{int32(d.Index)}}, {"FlushCaches", nil}})
-	if err != nil && !m.resolvedRuns() {
+	if err != nil && !m.resolvedRuns(ctx) {
 		return nil
 	}
 	if e := (dbus.Error{}); errors.As(err, &e) && strings.HasSuffix(e.Name, "NoSuchLink") {
