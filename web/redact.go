@@ -3,6 +3,7 @@ package web
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"net/netip"
@@ -76,5 +77,5 @@ func redactAddress(text string) string {
 	if a.Unmap().Is4() {
 		return fmt.Sprintf("%d.%d.x.x", b[0], b[1])
 	}
-	return fmt.Sprintf("%x:%x:x", b[:2], b[2:4])
+	return fmt.Sprintf("%x:%x:x", binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:]))
 }

@@ -58,6 +58,7 @@ func (s *server) openStream(w http.ResponseWriter, r *http.Request) (*sse, error
 		}
 	}()
 	w.Header().Set("Content-Type", sseContent)
+	w.Header().Set("Connection", "close") // it has had its use when the stream ends
 	w.WriteHeader(http.StatusOK)
 	out := &sse{
 		server: s, request: r, w: w, control: http.NewResponseController(w),

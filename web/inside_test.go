@@ -1,0 +1,209 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"holdfast/service/event"
+	"holdfast/web/api"
+)
+
+func TestRouteAndRuleMustMatch(t *testing.T) {
+	nobody := func(http.ResponseWriter, *http.Request) {}
+	complete := func() chi.Router {
+		r := chi.NewRouter()
+		for _, rule := range Rules() {
+			r.MethodFunc(rule.Method, rule.Pattern, nobody)
+		}
+		return r
+	}
+	if got := panics(func() { mustMatch(complete()) }); got != nil {
+		t.Errorf("every route with a rule: panic %v", got)
+	}
+	more := complete()
+	more.MethodFunc("POST", "/api/v1/more", nobody)
+	if panics(func() { mustMatch(more) }) == nil {
+		t.Error("a route without a rule: no panic")
+	}
+	other := complete()
+	other.MethodFunc("PUT", "/api/v1/status", nobody)
+	if panics(func() { mustMatch(other) }) == nil {
+		t.Error("a method without a rule: no panic")
+	}
+	if panics(func() { mustMatch(chi.NewRouter()) }) == nil {
+		t.Error("rules without routes: no panic")
+	}
+	for _, rule := range Rules() {
+		if rule.Role < None || rule.Role > Admin || rule.Summary == "" {
+			t.Errorf("%s %s: role %d, summary %q", rule.Method, rule.Pattern, rule.Role, rule.Summary)
+		}
+	}
+}
+
+func panics(f func()) (with any) {
+	defer func() { with = recover() }()
+	f()
+	return nil
+}
+
+func TestRolesAreOrdered(t *testing.T) {
+	var zero Role
+	if !(zero < None && None < Viewer && Viewer < Operator && Operator < Admin) {
+		t.Error("the roles are not in order")
+	}
+	for _, r := range []Role{None, Viewer, Operator, Admin} {
+		if got := ParseRole(r.String()); got != r {
+			t.Errorf("got %v, want %v", got, r)
+		}
+	}
+	if got := ParseRole("root"); got != None {
+		t.Errorf("an unknown word: got %v, want none", got)
+	}
+}
+
+func TestFiguresAreEscaped(t *testing.T) {
+	m := &figures{}
+	m.family("x", "gauge", "a \\ b\nc")
+	m.add(1.5, "name", "quote \" slash \\ line\nend\xff", "b", "2")
+	want := "# HELP holdfast_x a \\\\ b\\nc\n# TYPE holdfast_x gauge\nholdfast_x{name=\"quote \\\" slash \\\\ line\\nend\uFFFD\",b=\"2\"} 1.5\n"
+	if got := m.text.String(); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestRedactor(t *testing.T) {
+	r := newRedactor([]string{"vpn.example.net", "example.net", "10.0.0.1", "ab"})
+	for _, c := range []struct{ text, want string }{
+		{"8.8.8.8:53", "8.8.x.x:53"},
+		{"10.1.2.3 192.168.1.1 127.0.0.1 0.0.0.0/0 169.254.1.1", "10.1.2.3 192.168.1.1 127.0.0.1 0.0.0.0/0 169.254.1.1"},
+		{"[2001:db8:1:2::9]:51820", "[2001:db8:x]:51820"},
+		{"fe80::1 ::1 ::/0 fd00::1", "fe80::1 ::1 ::/0 fd00::1"},
+		{"2a00:1450:4001:80b::200e", "2a00:1450:x"},
+		{"at 12:34:56 and 2026-03-01T12:00:00Z", "at 12:34:56 and 2026-03-01T12:00:00Z"},
+		{"mac 00:1b:63:84:45:e6", "mac (hardware address)"},
+		{"k=xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg= " + strings.Repeat("0a", 32), "k=(key) (key)"},
+		{`/home/ann/x /Users/ann "C:\\Users\\Ann\\x"`, `/home/(user)/x /Users/(user) "C:\\Users\\(user)\\x"`},
+		{"version 1.26.8 and 999.1.1.1", "version 1.26.8 and 999.1.1.1"},
+	} {
+		if got := r.redact(c.text); got != c.want {
+			t.Errorf("%q: got %q, want %q", c.text, got, c.want)
+		}
+	}
+	got := r.redact("VPN.example.NET and vpn.example.net and example.net")
+	words := strings.Split(got, " and ")
+	if words[0] != words[1] || words[0] == words[2] || strings.Contains(got, "example") {
+		t.Errorf("got %q, want one word for each host", got)
+	}
+}
+
+func TestLimiter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(2, time.Second)
+		take := func(who string, want bool, wantRefused int) {
+			t.Helper()
+			if got, refused := l.take(who, time.Now()); got != want || refused != wantRefused {
+				t.Errorf("got %v, %d, want %v, %d", got, refused, want, wantRefused)
+			}
+		}
+		take("a", true, 0)
+		take("a", true, 0)
+		take("a", false, 0)
+		take("a", false, 0)
+		take("b", true, 0)
+		time.Sleep(time.Second)
+		take("a", true, 2)
+		take("a", false, 0)
+		for i := range 10 * maxPersons {
+			l.take(string(rune('A'+i)), time.Now())
+		}
+		if len(l.persons) > maxPersons {
+			t.Errorf("%d persons are remembered", len(l.persons))
+		}
+	})
+}
+
+func TestHub(t *testing.T) {
+	h := NewHub()
+	var id int64
+	publish := func(n int) {
+		for range n {
+			id++
+			h.Publish([]event.Event{{ID: id, Kind: event.Woke}})
+		}
+	}
+	publish(5000)
+	backlog, ch, cancel := h.SubscribeEvents(10)
+	if len(backlog) != hubRing || backlog[0].ID != 5000-hubRing+1 {
+		t.Errorf("got %d events from %d, want the latest %d", len(backlog), backlog[0].ID, hubRing)
+	}
+	publish(1)
+	if e := <-ch; e.ID != 5001 {
+		t.Errorf("got %d, want the event after the backlog", e.ID)
+	}
+	slow, fine, stop := h.SubscribeEvents(id)
+	if len(slow) != 0 {
+		t.Errorf("got %d events after the last", len(slow))
+	}
+	publish(hubQueue)
+	stop()
+	publish(1) // one more than ch has room for
+	n := 0
+	for range ch {
+		n++
+	}
+	if n != hubQueue {
+		t.Errorf("a slow reader got %d events before its end, want %d", n, hubQueue)
+	}
+	cancel() // after the end: nothing
+	if len(fine) != hubQueue || len(h.subs) != 0 {
+		t.Errorf("got %d events and %d subscribers", len(fine), len(h.subs))
+	}
+	if h.LastEventID() != id || h.Counts()[event.Woke] != uint64(id) {
+		t.Errorf("got %d, %d, want %d", h.LastEventID(), h.Counts()[event.Woke], id)
+	}
+}
+
+func TestBusyIsAReply(t *testing.T) {
+	text := string(Busy())
+	_, body, _ := strings.Cut(text, "\r\n\r\n")
+	var e api.Error
+	if err := json.Unmarshal([]byte(body), &e); err != nil || e.Code != api.Unavailable {
+		t.Errorf("got %q, %v", text, err)
+	}
+}
+
+// FuzzDecodeBody: no body is a crash, and what is taken says everything once:
+// written again and read again it is the same.
+func FuzzDecodeBody(f *testing.F) {
+	for _, s := range []string{
+		`{}`, `{"name":"a","text":"b","overwrite":true}`, `{"name":"a","name":"b"}`, `{"Name":"a"}`, `[1]`, `{"name":[[[]]]}`,
+		`{"text":"\ud800"}`, `{"name":null}`, `{"n\u0061me":"x"}`, "{\"name\":\"\xff\"}", `{"name":"a"}{}`, ``, ` `, `{"text":1e999}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, err := decodeBody[api.Import](body)
+		if err != nil {
+			if api.CodeOf(err) != api.Invalid {
+				t.Errorf("got %v, want invalid", err)
+			}
+			return
+		}
+		again, err := json.Marshal(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same, err := decodeBody[api.Import](again)
+		if err != nil || same != got {
+			t.Errorf("%q: got %+v, %v, want %+v", again, same, err, got)
+		}
+		_, _ = decodeBody[map[string]string](body)
+		_, _ = decodeBody[api.Members](body)
+	})
+}
