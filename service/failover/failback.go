@@ -12,13 +12,16 @@ const (
 	mostStability = 30 * time.Minute
 	// quietWithin is how long the return waits for the line to become quiet.
 	quietWithin = 15 * time.Minute
-	maxFlaps    = 10
+	// awaitInterval is how often a stable member is asked while that is awaited.
+	awaitInterval = time.Minute
+	maxFlaps      = 10
 	// flapHolds is within how many holds a failback that fails is a flap.
 	flapHolds = 10
 )
 
 // preferred says that a member is one to return to: it stands before the
-// active one, which works, and the person has not asked for another.
+// active one, which works, and the person has not asked for another. Within a
+// site there is no return: a sibling could only be tried by moving to it.
 func (m *Machine) preferred(i int) bool {
 	return m.policy.AutoFailback && m.policy.FailbackWhen != Never && m.on && m.usable && m.pin == "" &&
 		m.well() && m.rightDevice() && i < m.place(m.active) && !m.sameSite(m.mates[i].Name, m.active)
@@ -85,7 +88,11 @@ func (m *Machine) failbackAskAt(s *step, a *mate) time.Time {
 	case m.stable(s.now, a) && !a.answered(s.now) && m.mayReturn(s):
 		return s.now
 	}
-	return a.reportedAt.Add(max(m.stability(a)/(stableAnswers-1), time.Second))
+	apart := max(m.stability(a)/(stableAnswers-1), time.Second)
+	if m.stable(s.now, a) {
+		apart = max(apart, min(awaitInterval, m.policy.FailbackProbeInterval))
+	}
+	return a.reportedAt.Add(apart)
 }
 
 // flapped says that a member that is being left was returned to lately.

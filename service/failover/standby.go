@@ -119,7 +119,7 @@ func (m *Machine) searchAt(s *step, a *mate) time.Time {
 	if s.now.Before(m.coolTo) && !a.reportedAt.IsZero() {
 		return a.reportedAt.Add(slowInterval)
 	}
-	return later(a.again(s.now, proofRefresh), a.notBefore.Add(-proofRefresh))
+	return later(a.again(s.now, proofRefresh), a.notBefore.Add(-time.Second))
 }
 
 // again is when to ask next: a member that answers every refresh, one that is

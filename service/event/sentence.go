@@ -1,0 +1,149 @@
+package event
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Sentence puts the event in one line for a person.
+func (e Event) Sentence() string {
+	s := e.fact()
+	if e.DowntimeMs > 0 {
+		s += fmt.Sprintf(" Without service for %s.", e.downtime())
+	}
+	if e.Evidence != "" && !strings.Contains(s, e.Evidence) {
+		s += " " + capital(e.Evidence)
+		if !strings.HasSuffix(s, ".") {
+			s += "."
+		}
+	}
+	return s
+}
+
+// downtime is shown to the second, and finer where it is short.
+func (e Event) downtime() string {
+	d := time.Duration(e.DowntimeMs) * time.Millisecond
+	if d < 10*time.Second {
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
+
+func (e Event) fact() string {
+	switch e.Kind {
+	case WishChanged:
+		return e.wish()
+	case StateChanged:
+		return fmt.Sprintf("%s is %s.", e.tunnel(), e.To)
+	case VerdictChanged:
+		return fmt.Sprintf("%s is %s%s.", e.tunnel(), e.To, e.because())
+	case HandshakeFailed:
+		return fmt.Sprintf("Handshakes of %s fail%s.", e.tunnel(), e.because())
+	case HandshakeRecovered:
+		return fmt.Sprintf("Handshakes of %s succeed again.", e.tunnel())
+	case FailedOver:
+		return fmt.Sprintf("Switched from %s to %s%s.", e.From, e.To, e.because())
+	case FailedBack:
+		return fmt.Sprintf("Switched back from %s to %s.", e.From, e.To)
+	case Restarted:
+		return fmt.Sprintf("Restarted %s (%s)%s.", e.tunnel(), e.To, e.because())
+	case Held:
+		return e.held()
+	case CooldownStarted:
+		return "Waiting before any member is tried again."
+	case CooldownEnded:
+		return "The wait is over; members are tried again."
+	case UnderlayChanged:
+		return e.underlay()
+	case Woke:
+		return "The computer woke."
+	case EndpointChanged:
+		return fmt.Sprintf("The endpoint of %s changed from %s to %s.", e.tunnel(), e.From, e.To)
+	case GuardChanged:
+		return fmt.Sprintf("The guard went from %s to %s.", e.From, e.To)
+	case NoticeOpened:
+		return "Notice: " + Describe(Code(e.To)).Title + "."
+	case NoticeCleared:
+		return "No longer true: " + Describe(Code(e.From)).Title + "."
+	case ConfigChanged:
+		return fmt.Sprintf("The config of %s changed.", e.tunnel())
+	case SettingsChanged:
+		return "The settings changed."
+	case Denied:
+		return "A request was refused."
+	case ServiceStarted:
+		return "The service started."
+	case ServiceStopped:
+		return "The service stopped."
+	default:
+		return fmt.Sprintf("%s.", capital(strings.ReplaceAll(string(e.Kind), "_", " ")))
+	}
+}
+
+// offWord is the wish for no tunnel.
+const offWord = "off"
+
+func (e Event) wish() string {
+	switch {
+	case e.To == offWord && e.Cause != "":
+		return "Disconnected by the policy" + e.because() + "."
+	case e.To == offWord:
+		return "Turned off."
+	case e.Tunnel != "":
+		return fmt.Sprintf("Switched from %s to %s, as asked.", e.From, e.To)
+	default:
+		return fmt.Sprintf("Asked for %s.", e.To)
+	}
+}
+
+func (e Event) held() string {
+	switch e.To {
+	case HeldOffline:
+		return "Holding" + e.because() + "."
+	case HeldAllSilent:
+		return "Holding: no other member answers."
+	case HeldMinimum:
+		return "Holding: another switch would come too soon after the last."
+	case HeldExhausted:
+		return "Every attempt to restart was made."
+	case HeldRefused:
+		return fmt.Sprintf("Could not switch to %s.", e.tunnel())
+	default:
+		return "Holding."
+	}
+}
+
+func (e Event) underlay() string {
+	switch {
+	case e.To == "ok" && e.From == "ok":
+		return "The network changed."
+	case e.To == "ok":
+		return "The network can be used again."
+	default:
+		return "The network cannot be used" + e.because() + "."
+	}
+}
+
+func (e Event) tunnel() string {
+	if e.Tunnel == "" {
+		return "the tunnel"
+	}
+	return string(e.Tunnel)
+}
+
+// because names the cause after a colon, in the catalogue's words.
+func (e Event) because() string {
+	if e.Cause == "" {
+		return ""
+	}
+	title := Describe(Code(e.Cause)).Title
+	return ": " + strings.ToLower(title[:1]) + title[1:]
+}
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
