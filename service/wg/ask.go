@@ -15,10 +15,13 @@ import (
 )
 
 const (
-	// minSpacing is the least time between two initiations of one site. Servers
-	// refuse a second one within 20 ms, and one whose timestamp falls into the
-	// same 16.8 ms.
+	// minSpacing is the least time between the answer to one initiation of a
+	// site and the next initiation. A server refuses the next one within 20 ms,
+	// and one whose timestamp falls into the same 16.8 ms. It is counted from
+	// the answer, since only that tells when a busy server came to it at last.
 	minSpacing = 40 * time.Millisecond
+	// blindSpacing is the same after an initiation that was not answered.
+	blindSpacing = 100 * time.Millisecond
 	// firstRetry is how long the first two initiations of an ask wait for their
 	// answer; later ones wait longer, since a response that comes after the next
 	// initiation left is of no use. So paths with a round trip of up to
@@ -156,18 +159,18 @@ func (m *member) silence(a *ask, sent int, sendErr error) error {
 // is under way. Two round trips after an answered one the server has seen the
 // session confirmed; sooner, packets that are under way would be lost.
 func (m *member) untilNext(soon bool) time.Duration {
-	last := m.tap.initiatedAt.Load()
-	if last == 0 {
+	free := m.tap.freeAt()
+	if free == 0 {
 		return 0
 	}
-	wait := minSpacing
+	asked, answered := m.tap.initiatedAt.Load(), m.tap.respondedAt.Load()
 	switch {
-	case m.tap.respondedAt.Load() >= last:
-		wait = max(wait, 2*m.lastRoundTrip())
+	case answered >= asked:
+		free = max(free, answered+int64(m.lastRoundTrip()))
 	case !soon:
-		wait = firstRetry
+		free = max(free, asked+int64(firstRetry))
 	}
-	return max(0, wait-time.Duration(sinceBegan()-last))
+	return max(0, time.Duration(free-sinceBegan()))
 }
 
 // retryAfter is how long the sent-th initiation may wait for its answer.
@@ -269,17 +272,17 @@ func (m *member) nudge(ctx context.Context) error {
 	return m.initiate(nil, m.sendToPeer)
 }
 
-// space waits until another initiation of this device may leave: minSpacing at most.
+// space waits until another initiation of this device may leave: blindSpacing at most.
 func (m *member) space(ctx context.Context) error {
-	if last := m.tap.initiatedAt.Load(); last != 0 {
-		return awaitSpacing(ctx, m.done, last)
-	}
-	return nil
+	return awaitSpacing(ctx, m.done, m.tap.freeAt())
 }
 
-// awaitSpacing waits until minSpacing after last. ErrStopped: done was closed.
-func awaitSpacing(ctx context.Context, done <-chan struct{}, last int64) error {
-	timer := time.NewTimer(minSpacing - time.Duration(sinceBegan()-last))
+// awaitSpacing waits until the moment free. ErrStopped: done was closed.
+func awaitSpacing(ctx context.Context, done <-chan struct{}, free int64) error {
+	if free <= sinceBegan() {
+		return nil
+	}
+	timer := time.NewTimer(time.Duration(free - sinceBegan()))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -63,6 +63,7 @@ func TestProbeSaysWhatItSaw(t *testing.T) {
 		}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			c := newClient(t, Options{})
 			c.mustStart(t, "a", tt.cfg(), StartOptions{})
 			ctx, cancel := context.WithTimeout(context.Background(), 1500*time.Millisecond)
@@ -244,9 +245,13 @@ func TestCookieReplyIsUsed(t *testing.T) {
 	c := newClient(t, Options{})
 	c.mustStart(t, "a", configFor(key, s, p.addr), StartOptions{})
 	c.mustProbe(t, "a")
+	before := len(p.initiations())
 	underLoad(t, s)
 	c.mustProbe(t, "a")
-	before := len(p.initiations())
+	if got := len(p.initiations()) - before; got != 2 {
+		t.Errorf("without a cookie: got %d initiations, want 2", got)
+	}
+	before = len(p.initiations())
 	underLoad(t, s)
 	c.mustProbe(t, "a")
 	if got := len(p.initiations()) - before; got != 1 {
@@ -285,7 +290,7 @@ func flood(t *testing.T, s *server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 16 {
+	for range 4 { // fewer than the server's queue holds
 		if err := m.tap.Send(bufs, ep); err != nil {
 			t.Fatal(err)
 		}

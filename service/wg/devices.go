@@ -67,8 +67,8 @@ type Devices struct {
 	sw      *tunSwitch // nil: the interface is not open
 	members map[tunnel.Name]*member
 	active  *member // nil: none
-	// left is when each site was last sent an initiation by a device that is
-	// gone: the next device must keep its distance.
+	// left is when each site may be sent an initiation again after a device
+	// that is gone.
 	left map[tunnel.Site]int64
 }
 
@@ -227,16 +227,13 @@ func (d *Devices) siteFreeLocked(site tunnel.Site) error {
 }
 
 // keepDistance waits until a new device may send its first initiation to a
-// site that a device has just left: minSpacing at most.
+// site that a device has just left: blindSpacing at most.
 func (d *Devices) keepDistance(ctx context.Context, site tunnel.Site) error {
 	d.mu.Lock()
-	last, known := d.left[site]
+	free := d.left[site]
 	delete(d.left, site)
 	d.mu.Unlock()
-	if !known {
-		return nil
-	}
-	return awaitSpacing(ctx, nil, last)
+	return awaitSpacing(ctx, nil, free)
 }
 
 // Promote makes a running device the active one: it reads from the interface
@@ -327,8 +324,8 @@ func (d *Devices) dropLocked(m *member) {
 	if d.active == m {
 		d.active = nil
 	}
-	if last := m.tap.initiatedAt.Load(); last != 0 {
-		d.left[m.site] = last
+	if free := m.tap.freeAt(); free != 0 {
+		d.left[m.site] = free
 	}
 }
 

@@ -187,6 +187,18 @@ func (t *tap) sawResponse(msg []byte) {
 	}
 }
 
+// freeAt is the moment from which another initiation may leave; 0: none has left.
+func (t *tap) freeAt() int64 {
+	asked, answered := t.initiatedAt.Load(), t.respondedAt.Load()
+	switch {
+	case asked == 0:
+		return 0
+	case answered >= asked:
+		return answered + int64(minSpacing)
+	}
+	return asked + int64(blindSpacing)
+}
+
 // mayBeAnswered is called after every sent data packet or keepalive. The
 // device sends one the moment it has authenticated a response, so this is the
 // first moment at which a waiting ask can know.
