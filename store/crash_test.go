@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -126,7 +127,7 @@ func killOne(t *testing.T, dir string, told map[int64]bool) {
 	defer kill.Stop()
 	for {
 		line, err := lines.ReadString('\n')
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		id, err := strconv.ParseInt(line[:len(line)-1], 10, 64)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -120,21 +121,30 @@ func (q EventQuery) statement() (string, []any) {
 	}
 	args := []any{q.After, before, q.Limit + 1}
 	bounds.WriteString("id > ?1 AND id < ?2")
-	and := func(clause string, arg any) {
-		args = append(args, arg)
-		fmt.Fprintf(&bounds, clause, len(args))
-	}
 	// Moments grow with the IDs as long as nobody sets the clock. The range of
 	// IDs is found in the index of the moments, so that neither order costs a
 	// walk from the far end.
+	var span string
 	if !q.Since.IsZero() {
-		and(" AND at >= ?%[1]d AND id >= (SELECT min(id) FROM event INDEXED BY event_at WHERE at >= ?%[1]d)", q.Since.UnixMicro())
+		args = append(args, q.Since.UnixMicro())
+		span += fmt.Sprintf(" AND at >= ?%d", len(args))
 	}
 	if !q.Until.IsZero() {
-		and(" AND at < ?%[1]d AND id <= (SELECT max(id) FROM event INDEXED BY event_at WHERE at < ?%[1]d)", q.Until.UnixMicro())
+		args = append(args, q.Until.UnixMicro())
+		span += fmt.Sprintf(" AND at < ?%d", len(args))
 	}
+	const found = "FROM event INDEXED BY event_at WHERE TRUE"
+	if !q.Since.IsZero() {
+		fmt.Fprintf(&bounds, " AND id >= (SELECT min(id) %s%s)", found, span)
+	}
+	if !q.Until.IsZero() {
+		fmt.Fprintf(&bounds, " AND id <= (SELECT max(id) %s%s)", found, span)
+	}
+	// The plus keeps SQLite from walking along the moments here and sorting.
+	bounds.WriteString(strings.ReplaceAll(span, "AND at", "AND +at"))
 	if q.Tunnel != "" {
-		and(" AND tunnel <> '' AND tunnel = ?%d", string(q.Tunnel))
+		args = append(args, string(q.Tunnel))
+		fmt.Fprintf(&bounds, " AND tunnel <> '' AND tunnel = ?%d", len(args))
 	}
 	part := "SELECT * FROM (SELECT " + eventColumns + " FROM event WHERE " + bounds.String()
 	end := order + " LIMIT ?3)"
@@ -155,7 +165,7 @@ func (d *database) events(ctx context.Context, q EventQuery) (out []event.Event,
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var e event.Event
 		var at int64

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -299,7 +300,10 @@ func TestSettingsOfSQLite(t *testing.T) {
 		"application_id": fmt.Sprint(appID), "page_size": fmt.Sprint(pageSize),
 	} {
 		var got string
-		if err := db.conn.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
+		err := s.do(t.Context(), func(ctx context.Context, tx execer) error {
+			return tx.QueryRowContext(ctx, "PRAGMA "+pragma).Scan(&got)
+		})
+		if err != nil || got != want {
 			t.Errorf("%s: %s, %v, want %s", pragma, got, err, want)
 		}
 	}

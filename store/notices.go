@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -59,7 +60,7 @@ func (s *Store) Acknowledge(ctx context.Context, id int64) error {
 // notices reads what is on disk and lays over it what waits for the disk.
 func (s *Store) notices(ctx context.Context, query string, args ...any) ([]event.Notice, error) {
 	s.mu.Lock()
-	waiting := slices.Clone(s.queue.notices)
+	waiting := slices.Concat(s.queue.writing, s.queue.notices) // the newest word last
 	s.mu.Unlock()
 	all := []event.Notice{}
 	if db := s.db.Load(); db != nil {
@@ -81,13 +82,13 @@ func (s *Store) notices(ctx context.Context, query string, args ...any) ([]event
 	return all, nil
 }
 
-func (d *database) notices(ctx context.Context, query string, args ...any) ([]event.Notice, error) {
+func (d *database) notices(ctx context.Context, query string, args ...any) (out []event.Notice, err error) {
 	rows, err := d.reader.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	out := []event.Notice{}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	out = []event.Notice{}
 	for rows.Next() {
 		var n event.Notice
 		var since int64

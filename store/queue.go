@@ -45,6 +45,7 @@ type queue struct {
 	samples      []Sample
 	samplesSince time.Time // when the oldest of samples came; monotonic
 	notices      []event.Notice
+	writing      []event.Notice // those that the writer holds now
 	jobs         []*job
 
 	// generation counts additions; written is the one that is on disk.
@@ -181,7 +182,7 @@ func (q *queue) take(most int) batch {
 		generation: q.generation,
 		whole:      n == len(q.events),
 	}
-	q.inFlight = n
+	q.inFlight, q.writing = n, q.notices
 	q.samples, q.notices, q.lost = nil, nil, gap{}
 	return b
 }
@@ -189,7 +190,7 @@ func (q *queue) take(most int) batch {
 // done records that b is on disk.
 func (q *queue) done(b batch) {
 	q.events = slices.Delete(q.events, 0, len(b.events))
-	q.inFlight = 0
+	q.inFlight, q.writing = 0, nil
 	q.stored = q.added
 	if len(q.events) > 0 {
 		q.stored = q.events[0].place - 1
@@ -202,7 +203,7 @@ func (q *queue) done(b batch) {
 
 // giveBack returns what could not be written.
 func (q *queue) giveBack(b batch) {
-	q.inFlight = 0
+	q.inFlight, q.writing = 0, nil
 	q.samples = append(b.samples, q.samples...)
 	q.lost = q.lost.join(b.lost)
 	newer := q.notices

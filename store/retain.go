@@ -190,12 +190,12 @@ func (d *database) pages(ctx context.Context) (used, free int64, err error) {
 }
 
 // vacuum gives n free pages back; each row of the answer has freed one.
-func (d *database) vacuum(ctx context.Context, n int64) error {
+func (d *database) vacuum(ctx context.Context, n int64) (err error) {
 	rows, err := d.conn.QueryContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", n))
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		continue
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -103,13 +104,13 @@ func addPart(ctx context.Context, tx execer, step time.Duration, p part) error {
 
 // readSummed returns up to which moment each tier is summed up, by its place in
 // tiers. The first is never summed up.
-func readSummed(ctx context.Context, tx execer, tiers []tier) ([]int64, error) {
-	upto := make([]int64, len(tiers))
+func readSummed(ctx context.Context, tx execer, tiers []tier) (upto []int64, err error) {
+	upto = make([]int64, len(tiers))
 	rows, err := tx.QueryContext(ctx, "SELECT step, upto FROM summed")
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var step, until int64
 		if err := rows.Scan(&step, &until); err != nil {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -209,7 +210,7 @@ func (d *database) samples(ctx context.Context, tiers []tier, q SampleQuery, ste
 	}
 	from, until := floorTo(q.Since.UnixMicro(), step), q.Until.UnixMicro()
 	var all []part
-	for i := len(tiers) - 1; i >= 0; i-- {
+	for i, t := range slices.Backward(tiers) {
 		end := until
 		if i > 0 {
 			end = min(until, upto[i])
@@ -217,7 +218,7 @@ func (d *database) samples(ctx context.Context, tiers []tier, q SampleQuery, ste
 		if end <= from {
 			continue
 		}
-		rows, err := readParts(ctx, tx, tiers[i].step, from, end, string(q.Tunnel))
+		rows, err := readParts(ctx, tx, t.step, from, end, string(q.Tunnel))
 		if err != nil {
 			return nil, err
 		}
@@ -228,13 +229,12 @@ func (d *database) samples(ctx context.Context, tiers []tier, q SampleQuery, ste
 }
 
 // readParts reads the rows of one tier in [from, until), of one tunnel or all.
-func readParts(ctx context.Context, tx execer, step time.Duration, from, until int64, name string) ([]part, error) {
+func readParts(ctx context.Context, tx execer, step time.Duration, from, until int64, name string) (out []part, err error) {
 	rows, err := tx.QueryContext(ctx, samplesBetween, int64(step/time.Second), from, until, name, name)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	var out []part
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var p part
 		if err := rows.Scan(&p.at, &p.tunnel, &p.rx, &p.tx, &p.rttSum, &p.rttN, &p.verdict, &p.overall); err != nil {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,9 +16,22 @@ import (
 )
 
 // clock is a clock that a test moves.
-type clock struct{ now time.Time }
+type clock struct {
+	mu  sync.Mutex
+	now time.Time // guarded by mu
+}
 
-func (c *clock) Now() time.Time { return c.now }
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Set(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = now
+}
 
 func options(t testing.TB, c *clock) Options {
 	o := testOptions(t, t.TempDir())
@@ -48,16 +62,16 @@ func total(t *testing.T, s *Store, q SampleQuery) (rx, tx uint64) {
 // forth, closing and opening in between: whatever the step, the sums are those
 // of the samples, and what is too old for a tier is gone from it.
 func TestSamplesYear(t *testing.T) {
-	c := &clock{epoch}
+	c := &clock{now: epoch}
 	o := options(t, c)
 	s := mustOpen(t, o)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	names := []tunnel.Name{"nl", "de"}
 	var rx, tx uint64
 	byName := map[tunnel.Name]uint64{}
-	for n := 0; c.now.Before(epoch.Add(360 * 24 * time.Hour)); n++ {
+	for n := 0; c.Now().Before(epoch.Add(360 * 24 * time.Hour)); n++ {
 		sample := Sample{
-			At: c.now, Tunnel: names[rnd.IntN(2)], RxBytes: rnd.Uint64N(1e6), TxBytes: rnd.Uint64N(1e6),
+			At: c.Now(), Tunnel: names[rnd.IntN(2)], RxBytes: rnd.Uint64N(1e6), TxBytes: rnd.Uint64N(1e6),
 			RTT: time.Duration(rnd.IntN(1e6)) * time.Microsecond, Verdict: health.Healthy, Overall: status.Protected,
 		}
 		if n%50 == 0 {
@@ -66,7 +80,7 @@ func TestSamplesYear(t *testing.T) {
 		s.AddSample(sample)
 		rx, tx = rx+sample.RxBytes, tx+sample.TxBytes
 		byName[sample.Tunnel] += sample.RxBytes
-		c.now = c.now.Add(time.Duration(rnd.Int64N(int64(40 * time.Minute))))
+		c.Set(c.Now().Add(time.Duration(rnd.Int64N(int64(40 * time.Minute)))))
 		if n%100 == 0 {
 			mustFlush(t, s)
 		}
@@ -76,7 +90,7 @@ func TestSamplesYear(t *testing.T) {
 		}
 	}
 	mustFlush(t, s)
-	year := SampleQuery{Since: epoch.Add(-time.Hour), Until: c.now}
+	year := SampleQuery{Since: epoch.Add(-time.Hour), Until: c.Now()}
 	for _, step := range []time.Duration{0, time.Hour, 7 * time.Hour, 24 * time.Hour} {
 		year.Step = step
 		if r, x := total(t, s, year); r != rx || x != tx {
@@ -92,7 +106,7 @@ func TestSamplesYear(t *testing.T) {
 	mustClose(t, s)
 	s = mustOpen(t, o) // prunes
 	mustFlush(t, s)
-	eventually(t, "old samples pruned", func() bool { return tiersWithin(t, s, c.now) })
+	eventually(t, "old samples pruned", func() bool { return tiersWithin(t, s, c.Now()) })
 	year.Tunnel = ""
 	if r, x := total(t, s, year); r != rx || x != tx {
 		t.Errorf("after pruning: sums %d, %d, want %d, %d", r, x, rx, tx)
@@ -124,7 +138,7 @@ func tiersWithin(t *testing.T, s *Store, now time.Time) bool {
 
 // TestSamplesResolution asks for spans of every length.
 func TestSamplesResolution(t *testing.T) {
-	c := &clock{epoch}
+	c := &clock{now: epoch}
 	s := mustOpen(t, options(t, c))
 	var rx uint64
 	for i := range 3 * 3600 {
@@ -135,7 +149,7 @@ func TestSamplesResolution(t *testing.T) {
 		}
 	}
 	mustFlush(t, s)
-	c.now = epoch.Add(3 * time.Hour)
+	c.Set(epoch.Add(3 * time.Hour))
 	tests := []struct {
 		since, step, want time.Duration
 	}{
@@ -149,7 +163,7 @@ func TestSamplesResolution(t *testing.T) {
 		{365 * 24 * time.Hour, 0, 2 * time.Hour},
 	}
 	for _, tt := range tests {
-		q := SampleQuery{Since: c.now.Add(-tt.since), Step: tt.step}
+		q := SampleQuery{Since: c.Now().Add(-tt.since), Step: tt.step}
 		points, err := s.Samples(t.Context(), q)
 		if err != nil || len(points) == 0 || points[0].Step != tt.want {
 			t.Errorf("%v by %v: %d points of %v, %v; want %v", tt.since, tt.step, len(points), points[:min(1, len(points))], err, tt.want)
@@ -163,7 +177,7 @@ func TestSamplesResolution(t *testing.T) {
 // TestSamplesWorst keeps the worst verdict, the mean round trip and, over all
 // tunnels, whose bytes they were.
 func TestSamplesWorst(t *testing.T) {
-	c := &clock{epoch.Add(time.Minute)}
+	c := &clock{now: epoch.Add(time.Minute)}
 	s := mustOpen(t, options(t, c))
 	s.AddSample(Sample{At: epoch, Tunnel: "nl", RxBytes: 1, RTT: 10 * time.Millisecond, Verdict: health.Healthy, Overall: status.Protected})
 	s.AddSample(Sample{At: epoch.Add(time.Second), Tunnel: "nl", Verdict: health.Unhealthy, Overall: status.Stalled})
@@ -188,17 +202,17 @@ func TestSamplesWorst(t *testing.T) {
 
 // TestClockAhead sets the clock ten years ahead for a moment: nothing is lost.
 func TestClockAhead(t *testing.T) {
-	c := &clock{epoch}
+	c := &clock{now: epoch}
 	s := mustOpen(t, options(t, c))
 	s.Append(eventsFrom(1, 50))
 	s.AddSample(Sample{At: epoch, Tunnel: "nl", RxBytes: 7})
 	mustFlush(t, s)
-	c.now = epoch.AddDate(10, 0, 0)
-	s.Append([]event.Event{{ID: 51, At: c.now, Kind: event.Woke}})
-	s.AddSample(Sample{At: c.now, Tunnel: "nl", RxBytes: 1})
+	c.Set(epoch.AddDate(10, 0, 0))
+	s.Append([]event.Event{{ID: 51, At: c.Now(), Kind: event.Woke}})
+	s.AddSample(Sample{At: c.Now(), Tunnel: "nl", RxBytes: 1})
 	mustFlush(t, s)
-	c.now = epoch.Add(time.Minute)
-	s.AddSample(Sample{At: c.now, Tunnel: "nl", RxBytes: 2})
+	c.Set(epoch.Add(time.Minute))
+	s.AddSample(Sample{At: c.Now(), Tunnel: "nl", RxBytes: 2})
 	mustFlush(t, s)
 	if p, err := s.Events(t.Context(), EventQuery{}); err != nil || len(p.Events) != 51 {
 		t.Errorf("%d events, %v", len(p.Events), err)
@@ -209,7 +223,7 @@ func TestClockAhead(t *testing.T) {
 }
 
 func TestEventsRetention(t *testing.T) {
-	c := &clock{epoch}
+	c := &clock{now: epoch}
 	s := mustOpen(t, options(t, c))
 	old := eventsFrom(1, 2500)
 	s.Append(old)
@@ -217,8 +231,8 @@ func TestEventsRetention(t *testing.T) {
 	s.SaveNotice(event.Notice{ID: 2, Since: epoch})
 	mustFlush(t, s)
 	for range 13 { // a machine that is used every month
-		c.now = c.now.AddDate(0, 1, 0)
-		s.AddSample(Sample{At: c.now, Tunnel: "nl"})
+		c.Set(c.Now().AddDate(0, 1, 0))
+		s.AddSample(Sample{At: c.Now(), Tunnel: "nl"})
 		mustFlush(t, s)
 	}
 	eventually(t, "old events pruned", func() bool {
@@ -233,7 +247,7 @@ func TestEventsRetention(t *testing.T) {
 
 // TestSizeCap appends far more than there is room for.
 func TestSizeCap(t *testing.T) {
-	c := &clock{epoch}
+	c := &clock{now: epoch}
 	o := options(t, c)
 	s := mustOpen(t, o, func(tu *tuning) { tu.maxPages, tu.fullPages = 1000, 800 })
 	const roof = 1000*pageSize + sizeEvery*3 + 2*walLimit

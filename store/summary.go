@@ -32,8 +32,9 @@ func (s *Store) Summary(ctx context.Context, since time.Time) (Summary, error) {
 	err := db.reader.QueryRowContext(ctx, `SELECT
 		(SELECT count(*) FROM event INDEXED BY event_outage WHERE at >= ?1 AND downtime_ms > 0),
 		(SELECT coalesce(sum(downtime_ms), 0) FROM event INDEXED BY event_outage WHERE at >= ?1 AND downtime_ms > 0),
-		(SELECT count(*) FROM event WHERE kind IN (?2, ?3) AND at >= ?1),
-		(SELECT count(*) FROM event WHERE kind = ?4 AND at >= ?1)`,
+		(SELECT count(*) FROM event WHERE kind IN (?2, ?3) AND +at >= ?1 AND id >= first),
+		(SELECT count(*) FROM event WHERE kind = ?4 AND +at >= ?1 AND id >= first)
+		FROM (SELECT coalesce(min(id), 0) AS first FROM event INDEXED BY event_at WHERE at >= ?1)`,
 		from, string(event.FailedOver), string(event.FailedBack), string(event.Restarted)).
 		Scan(&sum.Outages, &downtimeMs, &sum.Switches, &sum.Restarts)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"holdfast/service/status"
 )
 
-// ErrWishDamaged: a wish was kept, and no copy of it can be read. What the
+// ErrWishDamaged says that a wish was kept and no copy can be read. What the
 // person asked for is not known: hold the guard shut and say so.
 var ErrWishDamaged = errors.New("the kept wish cannot be read")
 
