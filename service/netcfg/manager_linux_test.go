@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -386,5 +387,27 @@ func checkOwn(rt *rapid.T, s *Spec, _ string) {
 		if !set[a] {
 			rt.Fatalf("got addresses %v, want %v", have, want)
 		}
+	}
+}
+
+// How long the moves take that a person waits for.
+func TestTook(t *testing.T) {
+	ownNamespace(t)
+	openTun(t, "hf0")
+	m := New(testOptions(t))
+	took := func(do func()) time.Duration {
+		start := time.Now()
+		do()
+		return time.Since(start).Round(10 * time.Microsecond)
+	}
+	up := took(func() { mustApply(t, m, withDNS(fullTunnel(), "10.8.0.1")) })
+	next := fullTunnel()
+	next.Addresses = prefixes("10.9.0.2/24", "fd00:9::2/64")
+	change := took(func() { mustApply(t, m, withDNS(next, "10.9.0.1")) })
+	same := took(func() { mustApply(t, m, withDNS(next, "10.9.0.1")) })
+	down := took(func() { mustClear(t, m) })
+	t.Logf("up %v, to another spec %v, to the same %v, down %v", up, change, same, down)
+	if up > time.Second || change > time.Second || down > time.Second {
+		t.Error("too slow")
 	}
 }
