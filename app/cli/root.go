@@ -89,7 +89,11 @@ func settle(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
-				return misused("usage: "+c.UseLine(), "%s", err)
+				hint := "usage: " + c.UseLine()
+				if c.Flags().Changed("wait") {
+					hint = "a time is written with its flag: --wait=30s"
+				}
+				return misused(hint, "%s", err)
 			}
 			return nil
 		}

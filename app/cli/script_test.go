@@ -42,6 +42,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOLDFAST_SOCKET", f.socket)
 			env.Setenv("TZ", "UTC")
 			env.Setenv("GOCOVERDIR", os.Getenv("GOCOVERDIR"))
+			// The race detector waits a second at the end of each program for
+			// threads that may still report; ours have ended.
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			return f.start()
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
