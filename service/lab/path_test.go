@@ -70,7 +70,7 @@ func TestTheSameSeedLosesTheSameDatagrams(t *testing.T) {
 			}
 			lost := func() bool { return p.Counters().Up.Lost()+uint64(len(got)) > uint64(i) }
 			for !lost() {
-				if err := c.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
+				if err := c.SetReadDeadline(time.Now().Add(2 * time.Millisecond)); err != nil {
 					t.Fatal(err)
 				}
 				if k, err := c.Read(buf); err == nil && k == 4 {

@@ -126,7 +126,7 @@ func (s *site) replacePeerLocked(bool) error {
 
 func (s *site) overloadLocked(on bool) error {
 	if on {
-		s.flood = startFlood(s.bind.forged, s.key.Public())
+		s.flood = startFlood(s.device, s.bind.forged, s.key.Public())
 	} else {
 		s.flood.stop()
 	}
@@ -158,8 +158,16 @@ func (s *site) restart() error {
 	if s.closed {
 		return ErrClosed
 	}
+	flooded := slices.Contains(s.broken, Overload)
+	if flooded {
+		s.flood.stop()
+	}
 	s.device.Close()
-	return s.upLocked()
+	err := s.upLocked()
+	if flooded {
+		s.flood = startFlood(s.device, s.bind.forged, s.key.Public())
+	}
+	return err
 }
 
 func (s *site) close() error {
