@@ -5,7 +5,6 @@ package store
 import (
 	"bufio"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -64,6 +63,7 @@ func appendForever(dir string) {
 // TestKilled kills a process that appends, at random moments: every event that
 // was acknowledged is there afterwards, and no ID is used twice.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	const kills = 50
 	dir := t.TempDir()
 	told := map[int64]bool{}
@@ -140,18 +140,4 @@ func killOne(t *testing.T, dir string, told map[int64]bool) {
 		told[id] = true
 	}
 	_ = cmd.Wait()
-}
-
-// wholeDatabase has SQLite look through a database, through a connection of its own.
-func wholeDatabase(t *testing.T, path string) {
-	t.Helper()
-	db, err := sql.Open("sqlite3", dbURI(path, "mode=rw"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	var verdict string
-	if err := db.QueryRow("PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
-		t.Errorf("integrity_check: %q, %v", verdict, err)
-	}
 }

@@ -182,6 +182,7 @@ func TestLogGone(t *testing.T) {
 // TestDamageRandom changes random bytes anywhere: the store opens, works, and
 // what it then keeps is whole.
 func TestDamageRandom(t *testing.T) {
+	t.Parallel()
 	origin := filled(t, false)
 	files := map[string][]byte{}
 	for _, n := range []string{dbName, dbName + "-wal", knownName} {
@@ -275,6 +276,7 @@ func TestAsideKept(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
 	t.Run("a link", func(t *testing.T) {
 		for _, name := range []string{dbName, dbName + "-wal", dbName + ".lock"} {
 			dir := t.TempDir()

@@ -46,6 +46,7 @@ func TestEventRoundTrip(t *testing.T) {
 
 // TestEventsFilter compares every kind of query with the same filter done by hand.
 func TestEventsFilter(t *testing.T) {
+	t.Parallel()
 	s := mustOpen(t, testOptions(t, t.TempDir()))
 	all := eventsFrom(1, 400)
 	rnd := rand.New(rand.NewPCG(5, 5))
@@ -112,6 +113,7 @@ func ids(events []event.Event) []int64 {
 // TestEventsPaging reads page after page in both directions while others append:
 // all pages together are all events, none twice.
 func TestEventsPaging(t *testing.T) {
+	t.Parallel()
 	s := mustOpen(t, testOptions(t, t.TempDir()))
 	const first, most = 1000, 6000
 	s.Append(eventsFrom(1, first))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -106,7 +107,11 @@ func TestFullDisk(t *testing.T) {
 	mustFlush(t, s)
 	s.Append(eventsFrom(next, 1))
 	mustFlush(t, s)
-	for i, id := range told {
+	eventually(t, "everybody was told", func() bool { return heard() == int(next) })
+	mu.Lock()
+	inOrder := slices.Clone(told)
+	mu.Unlock()
+	for i, id := range inOrder {
 		if id != int64(i+1) {
 			t.Fatalf("event %d was told of as number %d", id, i+1)
 		}

@@ -62,6 +62,7 @@ func total(t *testing.T, s *Store, q SampleQuery) (rx, tx uint64) {
 // forth, closing and opening in between: whatever the step, the sums are those
 // of the samples, and what is too old for a tier is gone from it.
 func TestSamplesYear(t *testing.T) {
+	t.Parallel()
 	c := &clock{now: epoch}
 	o := options(t, c)
 	s := mustOpen(t, o)

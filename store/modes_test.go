@@ -1,0 +1,39 @@
+//go:build unix
+
+package store
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestModes keeps others from reading the history.
+func TestModes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a ?b%20#c")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, filepath.Join(dir, dbName), nil)
+	if err := os.Chmod(filepath.Join(dir, dbName), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := mustOpen(t, testOptions(t, dir))
+	s.Append(eventsFrom(1, 1))
+	mustFlush(t, s)
+	if err := s.SaveWish(wish{On: true}); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("directory: %v, %v", info.Mode(), err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) < 6 {
+		t.Fatalf("%d files, %v", len(entries), err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", e.Name(), info.Mode(), err)
+		}
+	}
+}
