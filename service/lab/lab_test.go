@@ -3,9 +3,11 @@ package lab
 import (
 	"bufio"
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -258,4 +260,52 @@ func mustHeal(t testing.TB, s *Server, which ...Fault) {
 	if err := s.Heal(which...); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestFaultsMayBeSwitchedFromEverywhereAtOnce(t *testing.T) {
+	t.Parallel()
+	l := newTestLab(t, Options{Seed: 5})
+	a := addServer(t, l, "a", ServerOptions{Preshared: true})
+	b := addServer(t, l, "b", ServerOptions{SameSite: "a"})
+	c := newClient(t, a.ClientConfig())
+	end := time.Now().Add(1500 * time.Millisecond)
+	var running sync.WaitGroup
+	for i := range uint64(4) {
+		running.Go(func() {
+			random := rand.New(rand.NewPCG(5, i))
+			for time.Now().Before(end) {
+				s := []*Server{a, b}[random.IntN(2)]
+				f := faults[random.IntN(len(faults))].Key
+				switch random.IntN(8) {
+				case 0, 1, 2:
+					_ = s.Break(f)
+				case 3, 4:
+					_ = s.Heal(f)
+				case 5:
+					l.SetNetwork(random.IntN(2) == 0)
+				case 6:
+					s.Path().SetConditions(Both(Link{Loss: random.Float64()}))
+				default:
+					_, _ = s.Broken(), s.Path().Counters()
+				}
+				_, _ = c.ping(innerAddr, 64, 5*time.Millisecond)
+			}
+		})
+	}
+	running.Wait()
+	if err := l.Heal(); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range l.Servers() {
+		s.Path().SetConditions(Conditions{})
+		if len(s.Broken()) != 0 {
+			t.Errorf("%s is still broken: %v", s.Name(), s.Broken())
+		}
+	}
+	eventually(t, 5*time.Second, "the tunnel works again", func() bool {
+		c.reconnect(t)
+		_, err := c.ping(innerAddr, 64, 500*time.Millisecond)
+		return err == nil
+	})
+	c.mustEcho(t, 1<<16)
 }
