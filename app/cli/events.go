@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -101,32 +99,5 @@ func (p *program) showEvent(e event.Event) error {
 
 // eventLine is one event for a person.
 func eventLine(e event.Event) string {
-	return clock(e.At) + "  " + printable(sentence(e))
-}
-
-// sentence is what happened, in words.
-func sentence(e event.Event) string {
-	words := []string{strings.ReplaceAll(string(e.Kind), "_", " ")}
-	if e.Tunnel != "" {
-		words = append(words, string(e.Tunnel))
-	}
-	switch {
-	case e.From != "" && e.To != "":
-		words = append(words, "from "+e.From+" to "+e.To)
-	case e.From != "":
-		words = append(words, "from "+e.From)
-	case e.To != "":
-		words = append(words, "to "+e.To)
-	}
-	if e.Cause != "" {
-		words = append(words, "("+string(e.Cause)+")")
-	}
-	line := strings.Join(words, " ")
-	if e.DowntimeMs > 0 {
-		line += ", " + (time.Duration(e.DowntimeMs) * time.Millisecond).Round(time.Millisecond).String() + " without service"
-	}
-	if e.Evidence != "" {
-		line += ": " + e.Evidence
-	}
-	return line
+	return clock(e.At) + "  " + printable(e.Sentence())
 }

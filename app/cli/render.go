@@ -75,11 +75,11 @@ func why(s *status.Status, now time.Time) string {
 	case status.Switching:
 		return "Moving to a tunnel that works."
 	case status.Stalled:
-		return fmt.Sprintf("%s does not work%s%s.", name, silence(s.Active, now), because(s))
+		return fmt.Sprintf("%s does not work%s.%s", name, silence(s.Active, now), because(s))
 	case status.Blocked:
-		return "Traffic is blocked to protect you: no tunnel carries it" + because(s) + "."
+		return "Traffic is blocked to protect you: no tunnel carries it." + because(s)
 	case status.Offline:
-		return "This computer has no usable network; the tunnel resumes by itself" + because(s) + "."
+		return "No network can be used now; the tunnel resumes by itself." + because(s)
 	case status.SignInNeeded:
 		return "This network wants a sign-in before it carries anything."
 	case status.ServiceUnreachable:
@@ -97,16 +97,20 @@ func silence(a *status.Active, now time.Time) string {
 	return ": last answer " + ago(a.LastRoundTrip, now)
 }
 
-// because names the cause, where one is known: " (server_down)".
+// because names the cause in the catalogue's words, where one is known:
+// " The server does not answer (server_down)."
 func because(s *status.Status) string {
+	var cause tunnel.Cause
 	switch {
-	case s.Active != nil && s.Active.Cause != nil && *s.Active.Cause != "":
-		return " (" + string(*s.Active.Cause) + ")"
-	case s.Underlay != "" && s.Underlay != "ok":
-		return " (" + s.Underlay + ")"
-	default:
+	case s.Active != nil && s.Active.Cause != nil:
+		cause = *s.Active.Cause
+	case s.Underlay != "ok":
+		cause = tunnel.Cause(s.Underlay)
+	}
+	if cause == "" {
 		return ""
 	}
+	return fmt.Sprintf(" %s (%s).", event.Describe(event.Code(cause)).Title, cause)
 }
 
 // field is one line of the block below the heading.

@@ -128,7 +128,7 @@ func tunnelText(t *api.Tunnel) string {
 		if i == 0 {
 			b.WriteString("\n")
 		}
-		b.WriteString("# note: " + printable(w.Message) + "\n")
+		b.WriteString(wrap(printable(w.Message), "# "))
 	}
 	return b.String()
 }
