@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"holdfast/service/tunnel"
 )
 
 func TestEverythingInsideAnswers(t *testing.T) {
@@ -139,7 +141,11 @@ func TestConfigsAreOrdinary(t *testing.T) {
 	if c.Interface.MTU != 1380 || p.Keepalive != 7 || p.PresharedKey.IsZero() || p.Endpoint.String() != s.Endpoint().String() {
 		t.Errorf("the config does not say what the options asked for: %+v", c)
 	}
-	newClient(t, c).mustPing(t, netip.MustParseAddr("10.9.0.1"))
+	read, err := tunnel.Parse([]byte(c.Render()))
+	if err != nil || read.Render() != c.Render() || read.Site() != c.Site() {
+		t.Fatalf("the config does not read back as it was written: %v", err)
+	}
+	newClient(t, read).mustPing(t, netip.MustParseAddr("10.9.0.1"))
 }
 
 func TestNetworkOffRefusesEveryPathAndIsTold(t *testing.T) {
