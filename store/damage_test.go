@@ -43,8 +43,10 @@ func filled(t *testing.T, closed bool) string {
 	return crashed
 }
 
+// mustWrite makes the file anew: ext4 would flush one that it only cuts.
 func mustWrite(t *testing.T, path string, data []byte) {
 	t.Helper()
+	_ = os.Remove(path)
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
