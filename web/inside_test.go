@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -54,8 +55,8 @@ func panics(f func()) (with any) {
 
 func TestRolesAreOrdered(t *testing.T) {
 	var zero Role
-	if !(zero < None && None < Viewer && Viewer < Operator && Operator < Admin) {
-		t.Error("the roles are not in order")
+	if got := []Role{zero, None, Viewer, Operator, Admin}; !slices.IsSorted(got) || len(slices.Compact(got)) != 5 {
+		t.Errorf("the roles are not in order: %v", got)
 	}
 	for _, r := range []Role{None, Viewer, Operator, Admin} {
 		if got := ParseRole(r.String()); got != r {

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,10 +62,8 @@ func TestEveryVerbByRole(t *testing.T) {
 	}
 	least := func(verb string) web.Role {
 		for role, verbs := range want {
-			for _, v := range verbs {
-				if v == verb {
-					return role
-				}
+			if slices.Contains(verbs, verb) {
+				return role
 			}
 		}
 		return web.Operator

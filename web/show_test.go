@@ -110,7 +110,7 @@ func TestNoSecretLeaves(t *testing.T) {
 		}
 	}
 	l := start(t, web.Admin)
-	bad := strings.Replace(webtest.Conf, "Address =", "Adress =", 1)
+	bad := strings.Replace(webtest.Conf, "Address =", "Colour =", 1)
 	if got := l.do("POST", "/api/v1/tunnels", `{"name":"bad","text":`+quoted(bad)+`}`); got.code != 400 || strings.Contains(got.body, webtest.PrivateKey) {
 		t.Errorf("a refused import: got %d %s", got.code, got.body)
 	}

@@ -3,6 +3,7 @@ package web_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -110,7 +111,7 @@ func TestStreamEndsWithTheService(t *testing.T) {
 	r := l.listen("")
 	r.want(t, "snapshot")
 	close(l.world.Done)
-	if m, err := r.next(); err != io.EOF {
+	if m, err := r.next(); !errors.Is(err, io.EOF) {
 		t.Errorf("got %+v, %v, want the end", m, err)
 	}
 }
@@ -124,7 +125,7 @@ func TestStreamHeartbeatAndLostRole(t *testing.T) {
 	l.role.Store(int32(web.Viewer))
 	for {
 		m, err := r.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return
 		}
 		if err != nil || m.kind != "comment" {
@@ -212,7 +213,7 @@ func TestStreamResumes(t *testing.T) {
 			l.world.Happen(kinds(happen)...)
 			last = readOn(t, r, last, seen)
 			r.close()
-			away := rapid.SampledFrom([]int{0, 1, 30, 1500}).Draw(t, "away")
+			away := rapid.SampledFrom([]int{0, 0, 0, 1, 1, 2, 3, 10, 20, 30, 50, 1500}).Draw(t, "away")
 			l.world.Happen(kinds(away)...)
 			where := fmt.Sprintf("?after=%d", last)
 			if rapid.Bool().Draw(t, "by header") {

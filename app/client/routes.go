@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"holdfast/service/event"
@@ -15,11 +16,12 @@ import (
 
 // at is a route's path, its parts escaped.
 func at(parts ...string) string {
-	path := api.Prefix
+	var path strings.Builder
+	path.WriteString(api.Prefix)
 	for _, p := range parts {
-		path += "/" + url.PathEscape(p)
+		path.WriteString("/" + url.PathEscape(p))
 	}
-	return path
+	return path.String()
 }
 
 // ask makes a call and returns the reply it decoded.

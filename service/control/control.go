@@ -50,8 +50,8 @@ type Options struct {
 	Admin int
 	// Total is how many connections all persons together may have open. 0: 64.
 	Total int
-	// Refusal is written, as far as it fits without waiting, to a connection
-	// over one of the bounds before it is closed. Nil: nothing is.
+	// Refusal is written to a connection over one of the bounds before it is
+	// closed, where there are not too many of these. Nil: nothing is.
 	Refusal []byte
 	// Log gets what goes wrong with single connections. Nil: slog.Default.
 	Log *slog.Logger

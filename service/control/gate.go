@@ -7,14 +7,21 @@ import (
 	"time"
 )
 
-// refusalWait bounds the writing of a refusal; what has not been taken by then
-// is dropped.
-const refusalWait = 50 * time.Millisecond
+const (
+	// refusalWait is how long a caller over a bound may take to ask, so that it
+	// takes the refusal for the answer; after it, it is told without.
+	refusalWait = 250 * time.Millisecond
+	// maxRefused bounds how many are being refused at once; one more is closed
+	// without a word.
+	maxRefused = 16
+)
 
 // gate counts who is inside, and lets nobody take more than their share.
 type gate struct {
 	opt  Options
 	self string // the person the service runs as, who counts as an administrator
+
+	refused chan struct{} // a slot for each who is being refused
 
 	mu    sync.Mutex
 	total int            // of those who are no administrators
@@ -22,7 +29,7 @@ type gate struct {
 }
 
 func newGate(o Options, self string) *gate {
-	return &gate{opt: o, self: self, inner: map[string]int{}}
+	return &gate{opt: o, self: self, inner: map[string]int{}, refused: make(chan struct{}, maxRefused)}
 }
 
 // person is the key by which connections are counted.
@@ -51,9 +58,12 @@ func (g *gate) enter(c net.Conn, p Peer) *Conn {
 	g.mu.Unlock()
 	if full {
 		g.opt.Log.Warn("too many connections", "user", who)
-		_ = c.SetWriteDeadline(time.Now().Add(refusalWait))
-		_, _ = c.Write(g.opt.Refusal)
-		_ = c.Close()
+		select {
+		case g.refused <- struct{}{}:
+			go g.refuse(c)
+		default:
+			_ = c.Close()
+		}
 		return nil
 	}
 	return &Conn{Conn: c, peer: p, leave: sync.OnceFunc(func() {
@@ -66,4 +76,16 @@ func (g *gate) enter(c net.Conn, p Peer) *Conn {
 			g.total--
 		}
 	})}
+}
+
+// refuse hears a caller out, tells them and closes the connection. It ends
+// within twice refusalWait.
+func (g *gate) refuse(c net.Conn) {
+	_ = c.SetDeadline(time.Now().Add(refusalWait))
+	_, _ = c.Read(make([]byte, 4<<10))
+	// The wait for the question must not be taken from that for the answer.
+	_ = c.SetDeadline(time.Now().Add(refusalWait))
+	_, _ = c.Write(g.opt.Refusal)
+	_ = c.Close()
+	<-g.refused
 }

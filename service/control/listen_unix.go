@@ -108,7 +108,7 @@ func bind(path string) (l *net.UnixListener, made fs.FileInfo, err error) {
 	if err := os.Mkdir(hidden, 0o700); err != nil {
 		return nil, nil, err
 	}
-	defer os.Remove(hidden)
+	defer func() { _ = os.Remove(hidden) }()
 	l, err = net.ListenUnix("unix", &net.UnixAddr{Name: inside, Net: "unix"})
 	if err != nil {
 		return nil, nil, err
