@@ -75,7 +75,7 @@ func TestKilled(t *testing.T) {
 		if err := New(o).Recover(t.Context()); err != nil {
 			t.Fatalf("kill %d: %v", i, err)
 		}
-		sameListing(t, listing(t), before)
+		listingBecomes(t, listing, before)
 		if got := folder(t, o); got != files {
 			t.Fatalf("kill %d: files:\n%s\nwant:\n%s", i, got, files)
 		}
@@ -84,7 +84,7 @@ func TestKilled(t *testing.T) {
 	if err := New(o).Recover(t.Context()); err != nil {
 		t.Error("with nothing left:", err)
 	}
-	sameListing(t, listing(t), before)
+	listingBecomes(t, listing, before)
 }
 
 // killChild runs applyForEver in the test's namespace for a time.

@@ -45,6 +45,10 @@ func ownNamespace(t *testing.T) {
 	})
 	run(t, "ip addr add 192.0.2.2/24 dev eth0")
 	run(t, "ip addr add 2001:db8::2/64 dev eth0 nodad")
+	eventually(t, "the kernel's own IPv6 routes are there", func() bool {
+		local := run(t, "ip -6 route show table local")
+		return strings.Contains(local, "2001:db8::2 ") && strings.Count(local, "ff00::/8") == 2
+	})
 	run(t, "ip route add default via 192.0.2.1")
 	run(t, "ip -6 route add default via 2001:db8::1")
 }
@@ -146,6 +150,20 @@ func mustApply(t testing.TB, m *Manager, s Spec) {
 	}
 }
 
+// listingBecomes compares with a listing from before. The kernel does a part of
+// its own work, such as the local routes of IPv6 addresses, a moment later.
+func listingBecomes(t testing.TB, list func(testing.TB) string, want string) {
+	t.Helper()
+	var got string
+	for range 100 {
+		if got = list(t); got == want {
+			return
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	sameListing(t, got, want)
+}
+
 func sameListing(t testing.TB, got, want string) {
 	t.Helper()
 	if got == want {
@@ -180,6 +198,8 @@ func eventually(t testing.TB, what string, ok func() bool) {
 		}
 	}
 }
+
+func sortedListing(t testing.TB) string { return sorted(listing(t)) }
 
 // sorted is the listing for states that differ only in the order in which
 // they came about.

@@ -28,7 +28,7 @@ func TestWithoutIPv6(t *testing.T) {
 		t.Errorf("no warning: %s", log.String())
 	}
 	mustClear(t, m)
-	sameListing(t, listing(t), before)
+	listingBecomes(t, listing, before)
 }
 
 // A system that gives new interfaces no IPv6 gives ours none, unless we say so.
@@ -45,7 +45,7 @@ func TestIPv6OffForNewInterfaces(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	mustClear(t, m)
-	sameListing(t, listing(t), before)
+	listingBecomes(t, listing, before)
 	if got, err := readSysctl(disableIPv6("hf0")); err != nil || got != "1" {
 		t.Errorf("got %q, %v", got, err)
 	}

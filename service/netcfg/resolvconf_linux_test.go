@@ -60,5 +60,5 @@ func TestResolvconf(t *testing.T) {
 	if err := New(o).Recover(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	sameListing(t, listing(t), before)
+	listingBecomes(t, listing, before)
 }

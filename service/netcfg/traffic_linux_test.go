@@ -138,5 +138,5 @@ func TestTraffic(t *testing.T) {
 		t.Error("with a split tunnel the server does not answer")
 	}
 	mustClear(t, m)
-	sameListing(t, listing(t), before)
+	listingBecomes(t, listing, before)
 }
