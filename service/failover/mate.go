@@ -29,6 +29,8 @@ type mate struct {
 	// failed to. Zero: never.
 	answeredAt, reportedAt time.Time
 	rtt                    time.Duration
+	// provenAt is answeredAt, unless a silence or a refusal came after it.
+	provenAt time.Time
 	// silences counts the unanswered probes since the last answer, or since
 	// they were forgiven.
 	silences int
@@ -52,7 +54,7 @@ type mate struct {
 
 // answered says that its last probe was answered, a moment ago.
 func (a *mate) answered(now time.Time) bool {
-	return a.silences == 0 && !a.answeredAt.IsZero() && now.Sub(a.answeredAt) <= proofLasts && !now.Before(a.notBefore)
+	return !a.provenAt.IsZero() && now.Sub(a.provenAt) <= proofLasts && !now.Before(a.notBefore)
 }
 
 // forgive forgets that it was silent, refused, or left.

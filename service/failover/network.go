@@ -72,7 +72,7 @@ func (m *Machine) disturb(s *step, rung Rung, why string) {
 	m.nextTry = s.now
 	for i := range m.mates {
 		a := &m.mates[i]
-		a.silences, a.streak, a.askSoon = 0, 0, true
+		a.silences, a.streak, a.askSoon, a.provenAt = 0, 0, true, time.Time{}
 	}
 	if m.active == "" {
 		return

@@ -95,7 +95,7 @@ func (m *Machine) fell(s *step, id tunnel.Name, did Verb, err error) {
 func (a *mate) refuse(now time.Time) {
 	a.refusals++
 	a.notBefore = now.Add(backoff(a.refusals, moveAgainFirst, moveAgainMost))
-	a.answeredAt, a.streak = time.Time{}, 0
+	a.provenAt, a.streak = time.Time{}, 0
 }
 
 // switched takes the report of a Switch.

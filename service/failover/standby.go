@@ -43,8 +43,8 @@ func (m *Machine) askMates(s *step) {
 // asked says that a probe's report is still awaited.
 func (m *Machine) asked(s *step, a *mate) bool {
 	if a.asking && s.due(a.askedAt.Add(askLost)) {
-		a.asking, a.reportedAt, a.streak = false, s.now, 0
-		a.silences++
+		a.asking, a.reportedAt = false, s.now
+		a.silent()
 	}
 	return a.asking
 }
@@ -128,10 +128,10 @@ func (a *mate) again(now time.Time, refresh time.Duration) time.Time {
 	switch {
 	case a.silences > 0:
 		return a.reportedAt.Add(backoff(a.silences, askAgainFirst, askAgainMost))
-	case a.answeredAt.IsZero() || now.Sub(a.answeredAt) > proofLasts:
+	case a.provenAt.IsZero() || now.Sub(a.provenAt) > proofLasts:
 		return now
 	default:
-		return a.answeredAt.Add(refresh)
+		return a.provenAt.Add(refresh)
 	}
 }
 
@@ -144,14 +144,19 @@ func (m *Machine) probed(s *step, in Probed) {
 	}
 	a.asking, a.reportedAt = false, s.now
 	if in.Answered {
-		a.answeredAt, a.rtt, a.silences = s.now, in.RTT, 0
+		a.answeredAt, a.provenAt, a.rtt, a.silences = s.now, s.now, in.RTT, 0
 		if a.streak++; a.streak == 1 {
 			a.streakAt = s.now
 		}
 		return
 	}
+	a.silent()
+}
+
+// silent notes an unanswered probe.
+func (a *mate) silent() {
 	a.silences++
-	a.streak = 0
+	a.streak, a.provenAt = 0, time.Time{}
 }
 
 // releaseMates ends the standby devices that nobody needs.

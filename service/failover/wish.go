@@ -58,10 +58,22 @@ func (m *Machine) giveUp(s *step, evidence string) {
 	s.tell(event.Event{Kind: event.WishChanged, Tunnel: m.active, From: m.wishWord(), To: off,
 		Cause: m.cause, Evidence: evidence})
 	m.turnOff()
+	m.takeBack(s)
 	if m.pending.Do == "" && m.active != "" {
 		m.state = tunnel.Stopping
 		m.begin(s, Action{Do: Stop, ID: m.active})
 	}
+}
+
+// takeBack takes back the probes of this step, which nobody needs any more.
+func (m *Machine) takeBack(s *step) {
+	s.out.Actions = slices.DeleteFunc(s.out.Actions, func(a Action) bool {
+		if a.Do != Probe {
+			return false
+		}
+		m.mate(a.ID).asking = false
+		return true
+	})
 }
 
 func (m *Machine) turnOff() {

@@ -1,0 +1,124 @@
+package event
+
+import (
+	"strings"
+	"testing"
+
+	"holdfast/service/tunnel"
+)
+
+func causes() []tunnel.Cause {
+	return []tunnel.Cause{
+		tunnel.NoNetwork, tunnel.LocalFirewall, tunnel.SignIn, tunnel.NoInternet, tunnel.EndpointDNS,
+		tunnel.EndpointMoved, tunnel.ClockMoved, tunnel.PSKMismatch, tunnel.NothingListens, tunnel.UDPBlocked,
+		tunnel.KeyRefused, tunnel.ServerDown, tunnel.KeyOrServer, tunnel.ServerOverloaded, tunnel.KeyShared,
+		tunnel.MTUBlackHole, tunnel.ForwardsNothing, tunnel.UploadDead, tunnel.Lossy, tunnel.SessionStale,
+		tunnel.HandshakeTimeout, tunnel.Unanswered,
+	}
+}
+
+func kinds() []Kind {
+	return []Kind{
+		WishChanged, StateChanged, VerdictChanged, HandshakeFailed, HandshakeRecovered, FailedOver, FailedBack,
+		Restarted, Held, CooldownStarted, CooldownEnded, UnderlayChanged, Woke, EndpointChanged, GuardChanged,
+		NoticeOpened, NoticeCleared, ConfigChanged, SettingsChanged, Denied, ServiceStarted, ServiceStopped,
+	}
+}
+
+// Every cause has its own words: what is the matter, what follows, and for
+// what a person can mend, what to do.
+func TestEveryCauseHasWords(t *testing.T) {
+	titles := map[string]Code{}
+	for _, c := range causes() {
+		if _, ok := catalogue[Code(c)]; !ok {
+			t.Errorf("%s has no words", c)
+		}
+	}
+	for code, w := range catalogue {
+		if other, taken := titles[w.Title]; taken {
+			t.Errorf("%s and %s have one title, %q", code, other, w.Title)
+		}
+		titles[w.Title] = code
+		if strings.HasSuffix(w.Title, ".") || w.Title == "" {
+			t.Errorf("%s: title %q", code, w.Title)
+		}
+		for _, s := range []string{w.What, w.Advice} {
+			if s != "" && !strings.HasSuffix(s, ".") {
+				t.Errorf("%s: %q is not a sentence", code, s)
+			}
+		}
+		if w.What == "" || (w.Advice == "" && w.Severity == High) {
+			t.Errorf("%s: %+v", code, w)
+		}
+		switch w.Severity {
+		case Low, Medium, High:
+		default:
+			t.Errorf("%s: severity %q", code, w.Severity)
+		}
+	}
+	for _, c := range []Code{CodeAllSilent, CodeExhausted, Code(CooldownStarted)} {
+		if Describe(c).Severity != High {
+			t.Errorf("%s is not told aloud", c)
+		}
+	}
+}
+
+func TestUnknownCodeHasPlainWords(t *testing.T) {
+	if w := Describe("from_the_future"); !strings.Contains(w.What, "from_the_future") || w.Severity != Low {
+		t.Errorf("got %+v", w)
+	}
+}
+
+// causeOf tells apart the kinds whose sentences differ by the cause alone.
+func causeOf(k Kind) tunnel.Cause {
+	if k == VerdictChanged {
+		return tunnel.Unanswered
+	}
+	return ""
+}
+
+func TestEveryKindHasASentence(t *testing.T) {
+	seen := map[string]Kind{}
+	for _, k := range kinds() {
+		s := Event{Kind: k, Tunnel: "nl", From: "berlin", To: "paris", Cause: causeOf(k)}.Sentence()
+		if !strings.HasSuffix(s, ".") || strings.Contains(s, "_") || strings.Contains(s, "  ") {
+			t.Errorf("%s: %q", k, s)
+		}
+		if other, taken := seen[s]; taken {
+			t.Errorf("%s and %s are both %q", k, other, s)
+		}
+		seen[s] = k
+	}
+}
+
+func TestSentences(t *testing.T) {
+	for _, tt := range []struct {
+		e    Event
+		want string
+	}{
+		{Event{Kind: FailedOver, Tunnel: "paris", From: "berlin", To: "paris", Cause: tunnel.Unanswered, DowntimeMs: 42_000},
+			"Switched from berlin to paris: the tunnel carries nothing. Without service for 42s."},
+		{Event{Kind: FailedOver, Tunnel: "paris", From: "berlin", To: "paris", DowntimeMs: 5240, Evidence: "berlin could not be started."},
+			"Switched from berlin to paris. Without service for 5.2s. Berlin could not be started."},
+		{Event{Kind: FailedBack, From: "paris", To: "berlin"}, "Switched back from paris to berlin."},
+		{Event{Kind: VerdictChanged, Tunnel: "nl", From: "suspect", To: "unhealthy", Cause: tunnel.HandshakeTimeout, Evidence: "No answer for 30s."},
+			"nl is unhealthy: no answer from the server. No answer for 30s."},
+		{Event{Kind: StateChanged, Tunnel: "nl", From: "starting", To: "down", Evidence: "permission denied"},
+			"nl is down. Permission denied."},
+		{Event{Kind: WishChanged, From: "off", To: "home"}, "Asked for home."},
+		{Event{Kind: WishChanged, From: "home", To: "off"}, "Turned off."},
+		{Event{Kind: WishChanged, Tunnel: "paris", From: "berlin", To: "paris"}, "Switched from berlin to paris, as asked."},
+		{Event{Kind: WishChanged, Tunnel: "nl", From: "home", To: "off", Cause: tunnel.Unanswered},
+			"Disconnected by the policy: the tunnel carries nothing."},
+		{Event{Kind: Restarted, Tunnel: "nl", To: "rebind", Evidence: "Attempt 1 of 5."}, "Restarted nl (rebind). Attempt 1 of 5."},
+		{Event{Kind: Held, To: HeldOffline, Cause: tunnel.NoNetwork}, "Holding: no network."},
+		{Event{Kind: UnderlayChanged, From: "ok", To: "sign_in", Cause: tunnel.SignIn},
+			"The network cannot be used: this network wants a sign-in."},
+		{Event{Kind: UnderlayChanged, From: "sign_in", To: "ok"}, "The network can be used again."},
+		{Event{Kind: NoticeOpened, To: "no_network"}, "Notice: No network."},
+	} {
+		if got := tt.e.Sentence(); got != tt.want {
+			t.Errorf("got  %q\nwant %q", got, tt.want)
+		}
+	}
+}
