@@ -19,8 +19,8 @@ const (
 	// smallBody is the longest body of a request, in bytes, but for those that
 	// carry a configuration.
 	smallBody = 1 << 10
-	// groupBody leaves room for a group of many members.
-	groupBody = 16 << 10
+	// listBody leaves room for a group of many members, or for all settings.
+	listBody = 16 << 10
 	// configBody leaves room for a configuration of api.MaxConfig bytes of
 	// which JSON writes some as six.
 	configBody = 1 << 20

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// NewWithClock is New with other waits for its streams.
-func NewWithClock(d Deps, heartbeat, write time.Duration) http.Handler {
+// NewWithWaits is New with other waits.
+func NewWithWaits(d Deps, body, heartbeat, write time.Duration) http.Handler {
 	s := newServer(d)
-	s.clock = streamClock{heartbeat: heartbeat, write: write}
+	s.waits = waits{body: body, heartbeat: heartbeat, write: write}
 	return s.handler()
 }

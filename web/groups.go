@@ -29,7 +29,7 @@ func (s *server) setGroup(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body, err := readBody[api.Members](w, r, groupBody)
+	body, err := readBody[api.Members](w, r, listBody)
 	if err != nil {
 		return err
 	}

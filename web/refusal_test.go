@@ -1,9 +1,11 @@
 package web_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -321,5 +323,41 @@ func TestPanicEndsOneConnection(t *testing.T) {
 	}
 	if !strings.Contains(l.log.String(), "panic serving") {
 		t.Error("the log does not tell of the panic")
+	}
+}
+
+// slowDiagnosis takes its time, as a real one does.
+type slowDiagnosis struct{ *webtest.World }
+
+func (s slowDiagnosis) Diagnose(ctx context.Context) (api.Diagnosis, error) {
+	select {
+	case <-ctx.Done():
+		return api.Diagnosis{}, ctx.Err()
+	case <-time.After(500 * time.Millisecond):
+	}
+	return s.World.Diagnose(ctx)
+}
+
+// TestBodyThatNeverComes ends its connection, whether the request was refused
+// or not; what a verb does after its body may take longer.
+func TestBodyThatNeverComes(t *testing.T) {
+	l := startWith(t, web.Admin, func(d web.Deps) http.Handler {
+		d.Engine = slowDiagnosis{d.Engine.(*webtest.World)}
+		return web.NewWithWaits(d, 200*time.Millisecond, time.Hour, time.Second)
+	})
+	const head = "POST /api/v1/%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+	for _, host := range []string{"holdfast", "evil.test"} {
+		c := l.dial()
+		defer c.Close()
+		if _, err := fmt.Fprintf(c, head, "connect", host); err != nil {
+			t.Fatal(err)
+		}
+		reply, err := io.ReadAll(c)
+		if err != nil || strings.HasPrefix(string(reply), "HTTP/1.1 2") {
+			t.Errorf("%s: got %q, %v, want the end", host, reply, err)
+		}
+	}
+	if got := l.do("POST", "/api/v1/diagnosis/run", "{}"); got.code != 200 {
+		t.Errorf("a slow verb: got %d %s", got.code, got.body)
 	}
 }

@@ -66,7 +66,7 @@ func (s *server) word(r *http.Request, err error) *api.Error {
 	}
 	code := s.codeOf(err)
 	if code != api.Internal {
-		return &api.Error{Code: code, Message: err.Error()}
+		return &api.Error{Code: code, Message: sentence(err.Error())}
 	}
 	id := make([]byte, 4)
 	_, _ = rand.Read(id) // it never fails

@@ -32,7 +32,7 @@ func (s *server) visit(next http.Handler) http.Handler {
 		r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
 		if r.ContentLength != 0 {
 			// Until the body is read: also one that nobody reads must end.
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWait))
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.waits.body))
 		}
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")

@@ -16,8 +16,6 @@ const (
 	// headerWait is how long a caller may take to send the head of a request;
 	// after it the connection is closed. It bounds silent callers too.
 	headerWait = 3 * time.Second
-	// bodyWait is how long the body of a request may take to arrive.
-	bodyWait = 15 * time.Second
 	// replyWait is how long a reply may take, made and read. A stream sets a
 	// deadline for each of its messages instead.
 	replyWait = 90 * time.Second

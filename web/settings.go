@@ -30,7 +30,7 @@ func listSettings(p failover.Policy) api.Settings {
 }
 
 func (s *server) setSettings(w http.ResponseWriter, r *http.Request) error {
-	set, err := readBody[map[string]string](w, r, smallBody)
+	set, err := readBody[map[string]string](w, r, listBody)
 	if err != nil {
 		return err
 	}

@@ -18,8 +18,11 @@ const sseContent = "text/event-stream"
 // more were missed it says so with a gap.
 const maxResume = 10_000
 
-// streamClock are the waits of a stream.
-type streamClock struct {
+// waits are how long the API waits for its callers.
+type waits struct {
+	// body is how long the body of a request may take to arrive; after it the
+	// request is refused and the connection closed.
+	body time.Duration
 	// heartbeat is how often a stream says something. With each the caller's
 	// role is looked at again.
 	heartbeat time.Duration
@@ -28,7 +31,7 @@ type streamClock struct {
 	write time.Duration
 }
 
-var defaultStreamClock = streamClock{heartbeat: 15 * time.Second, write: 10 * time.Second}
+var defaultWaits = waits{body: 15 * time.Second, heartbeat: 15 * time.Second, write: 10 * time.Second}
 
 // sse is one stream of server-sent events. After an error it sends nothing.
 type sse struct {
@@ -62,7 +65,7 @@ func (s *server) openStream(w http.ResponseWriter, r *http.Request) (*sse, error
 	w.WriteHeader(http.StatusOK)
 	out := &sse{
 		server: s, request: r, w: w, control: http.NewResponseController(w),
-		beat: time.NewTicker(s.clock.heartbeat), ended: ctx.Done(), cancel: cancel,
+		beat: time.NewTicker(s.waits.heartbeat), ended: ctx.Done(), cancel: cancel,
 	}
 	out.write("retry: 1000\n\n")
 	return out, nil
@@ -78,7 +81,7 @@ func (o *sse) write(text string) {
 	if o.err != nil {
 		return
 	}
-	if o.err = o.control.SetWriteDeadline(time.Now().Add(o.server.clock.write)); o.err != nil {
+	if o.err = o.control.SetWriteDeadline(time.Now().Add(o.server.waits.write)); o.err != nil {
 		return
 	}
 	if _, o.err = o.w.Write([]byte(text)); o.err == nil {

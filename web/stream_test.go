@@ -117,7 +117,9 @@ func TestStreamEndsWithTheService(t *testing.T) {
 }
 
 func TestStreamHeartbeatAndLostRole(t *testing.T) {
-	l := startWith(t, web.Operator, func(d web.Deps) http.Handler { return web.NewWithClock(d, 20*time.Millisecond, time.Second) })
+	l := startWith(t, web.Operator, func(d web.Deps) http.Handler {
+		return web.NewWithWaits(d, time.Second, 20*time.Millisecond, time.Second)
+	})
 	r := l.listen("")
 	r.want(t, "snapshot")
 	r.want(t, "comment")
@@ -146,7 +148,9 @@ func TestStreamOutlivesTheWaitsOfOtherRequests(t *testing.T) {
 
 // TestReaderThatNeverReads is cut off, and holds nobody up meanwhile.
 func TestReaderThatNeverReads(t *testing.T) {
-	l := startWith(t, web.Operator, func(d web.Deps) http.Handler { return web.NewWithClock(d, time.Hour, 100*time.Millisecond) })
+	l := startWith(t, web.Operator, func(d web.Deps) http.Handler {
+		return web.NewWithWaits(d, time.Second, time.Hour, 100*time.Millisecond)
+	})
 	deaf := l.dial()
 	defer deaf.Close()
 	if _, err := deaf.Write([]byte("GET /api/v1/stream HTTP/1.1\r\nHost: holdfast\r\n\r\n")); err != nil {

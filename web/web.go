@@ -138,7 +138,7 @@ type server struct {
 	audits  *limiter // of records, by person
 	wishes  *limiter // of wishes, by person
 	streams chan struct{}
-	clock   streamClock
+	waits   waits
 
 	diagnosing sync.Mutex // held while a diagnosis runs
 	mu         sync.Mutex
@@ -161,7 +161,7 @@ func newServer(d Deps) *server {
 		audits:  newLimiter(auditBurst, auditEvery),
 		wishes:  newLimiter(wishBurst, wishEvery),
 		streams: make(chan struct{}, maxStreams),
-		clock:   defaultStreamClock,
+		waits:   defaultWaits,
 	}
 }
 

@@ -3,6 +3,7 @@
 package client_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,6 +50,10 @@ func listen(t *testing.T, socket string, log *slog.Logger) (net.Listener, func(c
 // TestMain lets a test run this program again as another person, who says what
 // the service told them.
 func TestMain(m *testing.M) {
+	if socket := os.Getenv("HOLDFAST_TEST_LISTEN"); socket != "" {
+		eavesdrop(socket)
+		return
+	}
 	if socket := os.Getenv("HOLDFAST_TEST_SOCKET"); socket != "" {
 		if err := json.NewEncoder(os.Stdout).Encode(ask(socket)); err != nil {
 			os.Exit(1)
@@ -128,8 +133,9 @@ func hold(ctx context.Context, socket string, a *answers) {
 	}
 }
 
-// as asks as another person.
-func as(t *testing.T, uid, gid uint32, socket string) answers {
+// another is this program as another person, beside a socket whose folder they
+// may enter.
+func another(t *testing.T, uid, gid uint32, socket, env string) *exec.Cmd {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("only root can be somebody else")
@@ -142,11 +148,16 @@ func as(t *testing.T, uid, gid uint32, socket string) answers {
 	if err := os.WriteFile(program, self, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	defer os.Remove(program)
 	cmd := exec.CommandContext(t.Context(), program)
-	cmd.Dir, cmd.Env, cmd.Stderr = "/", []string{"HOLDFAST_TEST_SOCKET=" + socket}, os.Stderr
+	cmd.Dir, cmd.Env, cmd.Stderr = "/", []string{env}, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: gid}}
-	out, err := cmd.Output()
+	return cmd
+}
+
+// as asks as another person.
+func as(t *testing.T, uid, gid uint32, socket string) answers {
+	t.Helper()
+	out, err := another(t, uid, gid, socket, "HOLDFAST_TEST_SOCKET="+socket).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,6 +197,66 @@ func TestWhatOthersAreTold(t *testing.T) {
 	admin := as(t, 0, 0, s.socket)
 	if admin.Export != "" || admin.Connect != "" || admin.Held != 20 {
 		t.Errorf("root was told %+v", admin)
+	}
+}
+
+// eavesdrop listens, says so, and then says how much it heard on its first
+// connection.
+func eavesdrop(socket string) {
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("listening")
+	c, err := l.Accept()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = c.SetReadDeadline(time.Now().Add(time.Second))
+	n, _ := c.Read(make([]byte, 100))
+	fmt.Println("heard", n)
+}
+
+// TestListenerIsLookedAtToo: a socket that looks like root's and is served by
+// somebody else hears nothing either.
+func TestListenerIsLookedAtToo(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can be somebody else")
+	}
+	s := serve(t) // for a folder that others may enter
+	dir := filepath.Join(filepath.Dir(s.socket), "open")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "s")
+	cmd := another(t, 4242, 4242, s.socket, "HOLDFAST_TEST_LISTEN="+path)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := bufio.NewScanner(out)
+	if !said.Scan() || said.Text() != "listening" {
+		t.Fatalf("got %q", said.Text())
+	}
+	if err := os.Chown(path, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.New(path).Version(t.Context()); !errors.Is(err, client.ErrUntrusted) {
+		t.Errorf("got %v, want untrusted", err)
+	}
+	if said.Scan(); said.Text() != "heard 0" {
+		t.Errorf("the listener %q, want nothing heard", said.Text())
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -75,7 +75,13 @@ func prepareFolder(dir string) error {
 	if uid := ownerOf(info); uid != 0 && uid != os.Geteuid() {
 		return fmt.Errorf("%w: %s belongs to user %d", ErrUnsafe, dir, uid)
 	}
-	if info.Mode()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0 {
+	open := info.Mode() & 0o022
+	if gid := groupOf(info); os.Geteuid() != 0 && gid == os.Getegid() {
+		// A person's own group, which may write by the usual umask of some
+		// systems. The client still refuses a socket that is not that person's.
+		open &^= 0o020
+	}
+	if open != 0 && info.Mode()&fs.ModeSticky == 0 {
 		return fmt.Errorf("%w: others may write to %s", ErrUnsafe, dir)
 	}
 	return nil
@@ -87,6 +93,14 @@ func ownerOf(info fs.FileInfo) int {
 		return -1
 	}
 	return int(st.Uid)
+}
+
+func groupOf(info fs.FileInfo) int {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return -1
+	}
+	return int(st.Gid)
 }
 
 // bind makes the socket inside a folder that nobody else can enter, gives it
