@@ -135,9 +135,7 @@ func folder(t *testing.T, o Options) string {
 	state, err := os.ReadDir(o.StateDir)
 	if err == nil {
 		for _, f := range state {
-			if !strings.HasSuffix(f.Name(), ".new") { // overwritten by the next
-				fmt.Fprintf(&b, "state/%s\n", f.Name())
-			}
+			fmt.Fprintf(&b, "state/%s\n", f.Name())
 		}
 	}
 	return b.String()

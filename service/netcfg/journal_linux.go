@@ -82,8 +82,10 @@ func readJournal(dir string) (*journal, error) {
 func (j *journal) write(dir string) error {
 	path := filepath.Join(dir, journalName)
 	if j.empty() {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove journal: %w", err)
+		for _, p := range []string{path, path + ".new"} {
+			if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("remove journal: %w", err)
+			}
 		}
 		return nil
 	}
