@@ -65,11 +65,11 @@ func (m *Machine) woke(s *step, in Woke) {
 	m.disturb(s, rung, "the machine slept")
 }
 
-// disturb forgets what the network below no longer vouches for, and asks for
-// the tunnel to be bound to it anew. A rebuild that is under way does as well.
+// disturb forgets what the network below no longer vouches for, failed attempts
+// included, and asks for the tunnel to be bound to it anew. A rebuild that is under way does as well.
 func (m *Machine) disturb(s *step, rung Rung, why string) {
 	m.graceTo, m.putOff = s.now.Add(grace), Judged{}
-	m.nextTry = s.now
+	m.nextTry, m.attempts, m.exhausted = s.now, 0, false
 	for i := range m.mates {
 		a := &m.mates[i]
 		a.silences, a.streak, a.askSoon, a.provenAt = 0, 0, true, time.Time{}

@@ -174,7 +174,7 @@ func (m *Machine) sibling(s *step) *mate {
 func (m *Machine) cool(s *step) {
 	m.coolTo = s.now.Add(m.policy.Cooldown)
 	s.tell(event.Event{Kind: event.CooldownStarted, Tunnel: m.active, Cause: m.cause,
-		Evidence: fmt.Sprintf("%d switches have not helped; the next try is in %s.", m.steps, write(m.policy.Cooldown))})
+		Evidence: fmt.Sprintf("Switches made without success: %d. The next try is in %s.", m.steps, write(m.policy.Cooldown))})
 	s.wait(m.coolTo)
 }
 
@@ -216,7 +216,7 @@ func (m *Machine) try(s *step) bool {
 	}
 	if m.attempts >= m.policy.RestartAttempts && !m.exhausted {
 		m.exhausted = true
-		m.held(s, event.HeldExhausted, m.cause, fmt.Sprintf("%d attempts have not helped.", m.attempts))
+		m.held(s, event.HeldExhausted, m.cause, fmt.Sprintf("Attempts made without success: %d.", m.attempts))
 		if m.policy.WhenExhausted == GiveUp {
 			m.giveUp(s, "Every attempt was made, and the policy is to disconnect.")
 			return false

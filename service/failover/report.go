@@ -82,8 +82,8 @@ func (m *Machine) fell(s *step, id tunnel.Name, did Verb, err error) {
 		m.attempts++ // that of a restart was counted when it began
 	}
 	m.nextTry = s.now.Add(m.restartWait())
-	if did == "" && m.attempts == 1 {
-		m.nextTry = s.now // it broke by itself, for the first time
+	if (did == "" && m.attempts == 1) || (did == Restart && m.attempts == 0) {
+		m.nextTry = s.now // it worked until now: only what fails again waits
 	}
 	if a := m.mate(id); a != nil && err != nil {
 		a.refuse(s.now)

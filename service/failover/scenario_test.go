@@ -270,6 +270,7 @@ func (p *player) answer(at time.Time, a Action) {
 		} else {
 			p.queue = append(p.queue, report{at.Add(5 * time.Second), Probed{ID: a.ID}})
 		}
+	default: // a Release is not answered
 	}
 }
 

@@ -175,6 +175,15 @@ func (w *world) people() {
 	})
 	w.every(24*time.Hour, func() { w.ask(failover.Disconnect{}); w.after(w.about(10*time.Minute), w.connect) })
 	w.every(48*time.Hour, w.connect)
+	w.every(72*time.Hour, func() { // another target for a while
+		w.choose()
+		w.ask(failover.Connect{Target: "other", Members: w.members})
+		w.after(w.about(time.Hour), w.connect)
+	})
+	w.every(72*time.Hour, func() { // the group is edited
+		w.choose()
+		w.ask(failover.Configured{Policy: w.policy, Members: w.members})
+	})
 	w.every(24*time.Hour, func() { w.ask(failover.Reconnect{}) })
 	w.every(24*time.Hour, func() {
 		w.ask(failover.SwitchTo{ID: w.servers[w.IntN(len(w.servers))].Name})
@@ -191,11 +200,19 @@ func (w *world) ask(in failover.Input) {
 }
 
 func (w *world) connect() {
-	var members []failover.Member
+	w.members = nil
 	for _, s := range w.servers {
-		members = append(members, s.Member)
+		w.members = append(w.members, s.Member)
 	}
-	w.ask(failover.Connect{Target: "group", Members: members})
+	w.ask(failover.Connect{Target: "group", Members: w.members})
+}
+
+// choose takes some of the members, in any order.
+func (w *world) choose() {
+	w.members = nil
+	for _, i := range w.Perm(len(w.servers))[:1+w.IntN(len(w.servers))] {
+		w.members = append(w.members, w.servers[i].Member)
+	}
 }
 
 // check holds an answer against what must always be true.
@@ -276,6 +293,7 @@ func (w *world) checkAction(a failover.Action, s *server, fail func(string, ...a
 				fail("%s and %s are asked at one site", o.Name, s.Name)
 			}
 		}
+	default:
 	}
 }
 
@@ -346,8 +364,11 @@ func (w *world) outageEnded() {
 
 // endable says that a member lives that could end the outage.
 func (w *world) endable() bool {
-	for _, s := range w.servers {
-		if s.alive && !s.liar && !s.broken && s.loss == 0 {
+	if w.policy.WhenExhausted == failover.StayBlocked && w.active == nil {
+		return false // what could not be started stays so, as the policy says
+	}
+	for _, m := range w.members {
+		if s := w.server(m.Name); s.alive && !s.liar && !s.broken && s.loss == 0 {
 			return true
 		}
 	}

@@ -9,11 +9,13 @@ import (
 
 // View is what the machine shows of itself.
 type View struct {
-	On      bool
-	Target  tunnel.Name
-	Active  tunnel.Name // "": none
-	State   tunnel.State
-	Since   time.Time // when Active became active
+	On     bool
+	Target tunnel.Name
+	Active tunnel.Name // "": none
+	State  tunnel.State
+	Since  time.Time // when Active became active
+	// Pinned is the member that the person asked for. "": none.
+	Pinned  tunnel.Name
 	Verdict health.Verdict
 	Cause   tunnel.Cause
 	// Moving says that a Switch or a Restart is under way.
@@ -39,7 +41,7 @@ type MemberView struct {
 func (m *Machine) View() View {
 	v := View{
 		On: m.on, Target: m.target, Active: m.active, State: m.state, Since: m.since,
-		Verdict: m.verdict, Cause: m.cause,
+		Pinned: m.pin, Verdict: m.verdict, Cause: m.cause,
 		Moving:        m.pending.Do == Switch || m.pending.Do == Restart,
 		CooldownUntil: m.coolTo,
 		Usable:        m.usable, UnderlayCause: m.underlayCause,

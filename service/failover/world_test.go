@@ -35,6 +35,7 @@ type world struct {
 	now     time.Time
 	queue   queue
 	servers []*server
+	members []failover.Member // of the target
 
 	machine, twin *failover.Machine
 	monitor       *health.Monitor
@@ -313,7 +314,7 @@ func (w *world) outcome(a failover.Action) failover.Input {
 		return failover.Changed{ID: a.ID, State: tunnel.Up}
 	case failover.Switch:
 		within := w.active != nil && w.active.Site == s.Site
-		if w.active == nil || w.IntN(50) == 0 || (within && !(s.alive && w.usable)) {
+		if w.active == nil || w.IntN(50) == 0 || (within && (!s.alive || !w.usable)) {
 			return failover.Switched{From: a.From, To: a.ID, Err: errBroken}
 		}
 		if !within {
