@@ -208,3 +208,27 @@ func FuzzDecodeBody(f *testing.F) {
 		_, _ = decodeBody[api.Members](body)
 	})
 }
+
+func TestDeniedNamesTheWayIn(t *testing.T) {
+	for _, c := range []struct {
+		os   string
+		user string
+		role Role
+		need Role
+		want string
+	}{
+		{"linux", "ann", Viewer, Operator, "usermod -aG holdfast ann"},
+		{"linux", "4242", Viewer, Operator, "usermod -aG holdfast USER"},
+		{"linux", "ann; reboot", Viewer, Admin, "usermod -aG holdfast USER"},
+		{"darwin", "ann", Viewer, Operator, "dseditgroup -o edit -a ann -t user holdfast"},
+		{"windows", "HOST\\ann", Viewer, Operator, "\"Network Configuration Operators\" USER /add"},
+		{"plan9", "ann", None, Viewer, "to the group holdfast."},
+		{"linux", "ann", Operator, Admin, "as an administrator"},
+	} {
+		s := newServer(Deps{Version: api.Version{OS: c.os}})
+		e, _ := s.denied(Caller{Role: c.role, User: c.user}, c.need).(*api.Error)
+		if e == nil || e.Code != api.NotPermitted || !strings.Contains(e.Hint, c.want) {
+			t.Errorf("%s, %s: got %+v, want %q", c.os, c.user, e, c.want)
+		}
+	}
+}

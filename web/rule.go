@@ -3,7 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
-	"strings"
+	"regexp"
 
 	"github.com/go-chi/chi/v5"
 
@@ -145,7 +145,7 @@ func (s *server) authorize(next http.Handler) http.Handler {
 		v := visitOf(r)
 		rule, known := rules[verb(r.Method, chi.RouteContext(r.Context()).RoutePattern())]
 		if !known || v.caller.Role < rule.Role {
-			s.fail(w, r, denied(v.caller, rule.Role))
+			s.fail(w, r, s.denied(v.caller, rule.Role))
 			return
 		}
 		if rule.Changes() {
@@ -159,15 +159,28 @@ func (s *server) authorize(next http.Handler) http.Handler {
 	})
 }
 
+// joining is how an administrator lets a person act, by the service's system.
+var joining = map[string]string{
+	"linux":   "Ask an administrator to add you to the group holdfast: sudo usermod -aG holdfast %s",
+	"darwin":  "Ask an administrator to add you to the group holdfast: sudo dseditgroup -o edit -a %s -t user holdfast",
+	"windows": "Ask an administrator to add you to Network Configuration Operators: net localgroup \"Network Configuration Operators\" %s /add",
+}
+
+// accountName is a name that can be put into a command as it is.
+var accountName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
+
 // denied words a refusal for want of a role.
-func denied(c Caller, need Role) error {
+func (s *server) denied(c Caller, need Role) error {
 	if need == Admin && c.Role == Operator {
 		return refuse(api.NotPermitted, "Only an administrator may do this.", "Try again as an administrator, with sudo or from an elevated prompt.")
 	}
 	user := "USER"
-	if c.User != "" && !strings.ContainsAny(c.User, " \t\r\n") {
+	if accountName.MatchString(c.User) {
 		user = c.User
 	}
-	return refuse(api.NotPermitted, "You may not do this.",
-		"Ask an administrator to add you to the group holdfast: sudo usermod -aG holdfast "+user)
+	hint := "Ask an administrator to add you to the group holdfast."
+	if words, known := joining[s.Version.OS]; known {
+		hint = fmt.Sprintf(words, user)
+	}
+	return refuse(api.NotPermitted, "You may not do this.", hint)
 }

@@ -44,7 +44,7 @@ func (s *server) setSettings(w http.ResponseWriter, r *http.Request) error {
 	visitOf(r).object = keys[0]
 	for _, key := range keys {
 		if caller := visitOf(r).caller; forAdmins[key] && caller.Role < Admin {
-			return denied(caller, Admin)
+			return s.denied(caller, Admin)
 		}
 	}
 	p, err := s.Library.SetSettings(set)

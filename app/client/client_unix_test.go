@@ -34,7 +34,7 @@ type service struct {
 	stop   func()
 }
 
-func serve(t *testing.T) *service {
+func serve(t testing.TB) *service {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "client")
 	if err != nil {
@@ -50,7 +50,7 @@ func serve(t *testing.T) *service {
 }
 
 // serve begins to serve, anew after stop.
-func (s *service) serve(t *testing.T) {
+func (s *service) serve(t testing.TB) {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	listener, identify := listen(t, s.socket, log)

@@ -29,7 +29,7 @@ import (
 const memberGroup = 54321
 
 // listen is the real listener, and how the web layer learns who calls.
-func listen(t *testing.T, socket string, log *slog.Logger) (net.Listener, func(context.Context, net.Conn) context.Context) {
+func listen(t testing.TB, socket string, log *slog.Logger) (net.Listener, func(context.Context, net.Conn) context.Context) {
 	t.Helper()
 	l, err := control.Listen(socket, control.Options{Log: log, Refusal: web.Busy()})
 	if err != nil {
