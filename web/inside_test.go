@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -226,7 +227,7 @@ func TestDeniedNamesTheWayIn(t *testing.T) {
 		{"linux", "ann", Operator, Admin, "as an administrator"},
 	} {
 		s := newServer(Deps{Version: api.Version{OS: c.os}})
-		e, _ := s.denied(Caller{Role: c.role, User: c.user}, c.need).(*api.Error)
+		e, _ := errors.AsType[*api.Error](s.denied(Caller{Role: c.role, User: c.user}, c.need))
 		if e == nil || e.Code != api.NotPermitted || !strings.Contains(e.Hint, c.want) {
 			t.Errorf("%s, %s: got %+v, want %q", c.os, c.user, e, c.want)
 		}
