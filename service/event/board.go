@@ -32,6 +32,7 @@ type Board struct {
 	moved   matter // another member took over
 	ended   matter // the policy ended the wish
 
+	below  Event     // why the network cannot be used; zero Kind: it can
 	base   Event     // the first event of the trouble; zero Kind: none
 	wellAt time.Time // since when the active member is well; zero: it is not
 }
@@ -164,14 +165,22 @@ func (b *Board) wish(e Event) {
 		if e.Cause != "" {
 			b.set(&b.ended, Code(WishChanged), e, 0)
 		}
+	} else if b.below.Kind != "" && b.network.code == "" {
+		why := b.below
+		why.ID, why.At = e.ID, e.At
+		b.set(&b.network, Code(why.Cause), why, networkShownAfter)
 	}
 }
 
 func (b *Board) underlay(e Event) {
 	b.end(&b.trouble)
 	if e.Cause == "" {
+		b.below = Event{}
 		b.end(&b.network)
-	} else if b.on {
+		return
+	}
+	b.below = e
+	if b.on {
 		b.set(&b.network, Code(e.Cause), e, networkShownAfter)
 	}
 }

@@ -139,6 +139,11 @@ func TestBoard(t *testing.T) {
 		{"off: nothing is told of the network", []Event{
 			told(60*s, underlay(tunnel.NoNetwork)), told(180*s, underlay("")),
 		}, ""},
+		{"on while there is no network", []Event{
+			told(10*s, underlay(tunnel.NoNetwork)), told(60*s, wish("home")),
+			told(61*s, Event{Kind: StateChanged, Tunnel: "nl", From: "starting", To: "down", Evidence: "no route"}),
+			told(180*s, underlay("")),
+		}, "1m5s +no_network, 3m0s -no_network"},
 		{"the service stops", []Event{on,
 			told(60*s, underlay(tunnel.NoNetwork)), told(90*s, Event{Kind: ServiceStopped}),
 		}, "1m5s +no_network, 1m30s -no_network"},

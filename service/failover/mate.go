@@ -58,14 +58,9 @@ func (a *mate) answered(now time.Time) bool {
 }
 
 // forgive forgets that it was silent, refused, or left.
-func (a *mate) forgive(now time.Time) {
+func (a *mate) forgive() {
 	a.silences, a.refusals = 0, 0
-	if a.notBefore.After(now) {
-		a.notBefore = now
-	}
-	if a.heldUntil.After(now) {
-		a.heldUntil = now
-	}
+	a.notBefore, a.heldUntil = time.Time{}, time.Time{}
 }
 
 // mate finds a member by name. Nil: it is none. The pointer is good until the

@@ -126,7 +126,9 @@ func (m *Machine) switched(s *step, in Switched) {
 	}
 }
 
-// tellSwitch counts and tells a switch before it is taken in.
+// tellSwitch counts and tells a switch before it is taken in. An outage ends
+// with the report and not with the first verdict: the new member answered
+// before it was moved to, and an idle one may have nothing to be judged by.
 func (m *Machine) tellSwitch(s *step, in Switched, back bool) {
 	e := event.Event{Tunnel: in.To, From: string(in.From), To: string(in.To)}
 	switch {

@@ -55,7 +55,7 @@ func Lookup(key string) (Setting, bool) {
 // Settings lists every setting, in the order of DESIGN.md §5.
 func Settings() []Setting {
 	all := []Setting{
-		choice("profile", "How health is judged: classic follows traffic alone; patient, balanced and fast will also ask actively.",
+		choice("profile", "How health is judged: classic by what is sent and received; patient, balanced and fast will also ask actively, and judge as classic does until they can.",
 			func(p *Policy) *Profile { return &p.Profile }, Classic, Patient, Balanced, Fast),
 		duration("health_check_interval", "Time between looks at the counters while traffic flows.",
 			func(p *Policy) *time.Duration { return &p.HealthCheckInterval }, time.Second),

@@ -28,6 +28,9 @@ func (m *Machine) askMates(s *step) {
 	}
 	for i := range m.mates {
 		a := &m.mates[i]
+		if !s.now.Before(a.heldUntil) {
+			a.heldUntil = time.Time{}
+		}
 		if a.Name == m.active || m.sameSite(a.Name, m.active) || m.cannotStart(a) || m.asked(s, a) {
 			continue
 		}

@@ -39,10 +39,13 @@ func (m *Machine) connect(s *step, in Connect) {
 
 // forgive clears the counts and waits of repair.
 func (m *Machine) forgive(s *step) {
+	if !m.coolTo.IsZero() {
+		s.tell(event.Event{Kind: event.CooldownEnded, Tunnel: m.active, Evidence: "Asked for."})
+	}
 	m.failedStart, m.attempts, m.nextTry, m.exhausted, m.told = "", 0, time.Time{}, false, nil
 	m.steps, m.coolTo = 0, time.Time{}
 	for i := range m.mates {
-		m.mates[i].forgive(s.now)
+		m.mates[i].forgive()
 	}
 }
 
@@ -84,11 +87,12 @@ func (m *Machine) turnOff() {
 }
 
 // reconnect asks for a new device now, or for the start that was waited with.
+// As the person's word it ends every wait.
 func (m *Machine) reconnect(s *step) {
 	if !m.on {
 		return
 	}
-	m.nextTry = s.now
+	m.forgive(s)
 	if m.active != "" {
 		m.refresh, m.refreshWhy, m.refreshed = max(m.refresh, Renew), "asked for", time.Time{}
 	}
@@ -102,7 +106,7 @@ func (m *Machine) switchTo(s *step, in SwitchTo) {
 	m.pin, m.pinBy = in.ID, time.Time{}
 	if in.ID != m.active {
 		m.pinBy = s.now.Add(pinWithin)
-		m.mate(in.ID).forgive(s.now)
+		m.mate(in.ID).forgive()
 	}
 }
 
