@@ -67,7 +67,8 @@ type (
 	// Woke says that the machine slept, and how long.
 	Woke struct{ Slept time.Duration }
 	// Line says whether the active member's line has become quiet: less than
-	// 4 kB/s for 10 s. The engine sends it on every change.
+	// 4 kB/s for 10 s. The engine sends it on every change; the line of a new or
+	// rebuilt device begins as not quiet.
 	Line struct{ Quiet bool }
 	// Tick says that the moment has come that Output.Next asked for.
 	Tick struct{}

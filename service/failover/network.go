@@ -45,7 +45,7 @@ func (m *Machine) underlay(s *step, in Underlay) {
 		m.disturb(s, Rebind, "the network is back")
 	case was && m.on:
 		m.putOff = Judged{}
-		m.held(s, event.HeldOffline, in.Cause, "Nothing is tried until the network can be used.")
+		m.held(s, event.HeldOffline, in.Cause, heldOffline)
 	}
 }
 

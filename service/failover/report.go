@@ -41,6 +41,7 @@ func (m *Machine) changed(s *step, in Changed) {
 	case in.State == tunnel.Up && did.Do == Restart && answers:
 		m.nextTry = later(m.nextTry, s.now.Add(m.restartWait()))
 		m.unproven()
+		m.quiet = false // a rebuilt device's line is measured anew
 	case in.State == tunnel.Down:
 		m.fell(s, in.ID, did.Do, in.Err)
 	}
@@ -167,7 +168,7 @@ func (m *Machine) become(s *step, id tunnel.Name) {
 		m.unwell(s)
 	}
 	m.active, m.of, m.state, m.since = id, m.target, tunnel.Up, s.now
-	m.refresh, m.readyAt = 0, time.Time{}
+	m.refresh, m.readyAt, m.quiet = 0, time.Time{}, false
 	m.forgetVerdict()
 	m.graceTo = time.Time{}
 	for i := range m.mates {

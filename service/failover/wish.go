@@ -11,6 +11,9 @@ import (
 // pinWithin is how long a member that was asked for may take to answer.
 const pinWithin = 10 * time.Second
 
+// heldOffline is the evidence of a Held event while there is no network.
+const heldOffline = "Nothing is tried until the network can be used."
+
 // off is the word for the wish for no tunnel in events.
 const off = "off"
 
@@ -34,6 +37,9 @@ func (m *Machine) connect(s *step, in Connect) {
 	}
 	if m.active == "" {
 		m.outage = s.now
+	}
+	if !m.usable {
+		m.held(s, event.HeldOffline, m.underlayCause, heldOffline)
 	}
 }
 
