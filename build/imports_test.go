@@ -52,7 +52,7 @@ var adapters = map[string][]string{
 // faces are what the person touches: they know the service by its socket.
 var faces = map[string][]string{
 	"app/client": {"web/api"},
-	"app/cli":    {"app/client", "web/api", "build/version", "service/lab", "service/daemon"},
+	"app/cli":    {"app/client", "web/api", "build/version", "service/lab", "service/demo"},
 }
 
 type pkg struct {

@@ -68,7 +68,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not protected (status --check onl
 // commands are all commands in the order of the help. A further one is one more
 // line here.
 var commands = []func(*program) *cobra.Command{
-	newStatus, newUp, newDown, newReconnect, newSwitch,
+	newStatus, newUp, newDown, newReconnect, newSwitch, newDemo,
 	newTunnel, newGroup, newSettings, newGuard,
 	newHistory, newEvents, newNotices, newDiagnose, newLogs,
 	newService, newDoctor, newBundle,

@@ -166,6 +166,7 @@ func (w *world) ping(every time.Duration) *pinger {
 	cmd := exec.Command("ip", "netns", "exec", w.client, "ping", "-n", "-i", strconv.FormatFloat(every.Seconds(), 'f', 3, 64), target)
 	g.p = &process{cmd: cmd, ended: make(chan struct{})}
 	cmd.Stdout = g
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}

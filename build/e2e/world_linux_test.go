@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -28,6 +29,9 @@ var programs struct {
 }
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	// The tests wait rather than compute: more of them fit than there are cores.
+	_ = flag.Set("test.parallel", "12")
 	os.Exit(run(m))
 }
 
@@ -106,6 +110,11 @@ func newWorld(t testing.TB, names ...string) *world {
 	w.client, w.router = w.namespace("c"), w.namespace("r")
 	w.link(w.client, "eth0", "10.200.0.2", "c", "10.200.0.1")
 	w.sh(w.router, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+	// Duplicate address detection ends when it ends; listings are compared.
+	w.until("the client's addresses", 10*time.Second, func() bool {
+		return strings.Contains(w.sh(w.client, "ip", "-6", "route", "show", "table", "all"), "fe80::/64 dev eth0") &&
+			!strings.Contains(w.sh(w.client, "ip", "-6", "addr"), "tentative") && w.hasMulticast()
+	})
 	for i, name := range names {
 		w.servers = append(w.servers, w.serve(name, i+1))
 	}
@@ -119,6 +128,12 @@ func (w *world) namespace(what string) string {
 	w.t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", name).Run() })
 	w.sh(name, "ip", "link", "set", "lo", "up")
 	return name
+}
+
+// hasMulticast says that the kernel has made the client's last route by itself.
+func (w *world) hasMulticast() bool {
+	all := w.sh(w.client, "ip", "-6", "route", "show", "table", "local")
+	return strings.Contains(all, "multicast ff00::/8 dev eth0") && strings.Contains(all, "local fe80::")
 }
 
 // link joins a namespace to the router, with its default route that way.
@@ -157,6 +172,7 @@ func (w *world) start(ns string, env []string, args ...string) *process {
 	args = append([]string{"ip", "netns", "exec", ns}, args...)
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p := &process{cmd: cmd, ended: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &p.out, &p.out
 	if err := cmd.Start(); err != nil {
@@ -177,13 +193,15 @@ type process struct {
 	ended chan struct{}
 }
 
-// end signals the process and waits; a process that does not end is killed.
+// end signals the process with its children and waits; what does not end is
+// killed.
 func (p *process) end(sig syscall.Signal) {
-	_ = p.cmd.Process.Signal(sig)
+	group := -p.cmd.Process.Pid
+	_ = syscall.Kill(group, sig)
 	select {
 	case <-p.ended:
 	case <-time.After(10 * time.Second):
-		_ = p.cmd.Process.Kill()
+		_ = syscall.Kill(group, syscall.SIGKILL)
 		<-p.ended
 	}
 }
@@ -270,9 +288,9 @@ func (s *server) conf(extra ...string) string {
 // drop silently drops the UDP between the client and the server, in the given
 // directions of the router's forward hook.
 func (s *server) drop() {
-	s.w.sh(s.w.router, "nft", "add table ip drop; add chain ip drop f { type filter hook forward priority 0; }")
-	s.w.sh(s.w.router, "nft", "add rule ip drop f ip daddr "+s.addr+" udp dport 51820 drop")
-	s.w.sh(s.w.router, "nft", "add rule ip drop f ip saddr "+s.addr+" udp sport 51820 drop")
+	s.w.sh(s.w.router, "nft", "add table ip cut; add chain ip cut f { type filter hook forward priority 0; }")
+	s.w.sh(s.w.router, "nft", "add rule ip cut f ip daddr "+s.addr+" udp dport 51820 drop")
+	s.w.sh(s.w.router, "nft", "add rule ip cut f ip saddr "+s.addr+" udp sport 51820 drop")
 }
 
 // heal ends every drop.

@@ -1,0 +1,282 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"holdfast/service/control"
+	"holdfast/service/engine"
+	"holdfast/service/event"
+	"holdfast/service/failover"
+	"holdfast/service/library"
+	"holdfast/service/netwatch"
+	"holdfast/service/status"
+	"holdfast/service/tunnel"
+	"holdfast/store"
+	"holdfast/web"
+)
+
+// Options say where a service keeps its things and what it runs on.
+type Options struct {
+	ConfigDir string // tunnels and holdfast.toml
+	StateDir  string // history and wish
+	Socket    string // where callers reach it
+	// Userspace runs the tunnels on an interface inside this process: without
+	// privileges, and without touching the system.
+	Userspace bool
+	// Interface is the name of the system's interface. "": DefaultInterface.
+	Interface string
+	// Underlay tells of the network below. Nil: the system's is watched.
+	Underlay <-chan failover.Input
+	// Log gets what the service says. Nil: slog.Default.
+	Log *slog.Logger
+}
+
+// DefaultInterface is the name of the interface where Options give none.
+const DefaultInterface = "holdfast0"
+
+// mark is the firewall mark of every UDP socket of ours, by which the rules of
+// a full tunnel let it pass below the tunnel.
+const mark = 0x6866
+
+// Stage is a step of starting. The strings are stable: they are logged, and
+// ExitCode gives each a number.
+type Stage string
+
+// The stages, in their order.
+const (
+	OpenLibrary Stage = "open the configuration"
+	OpenStore   Stage = "open the history"
+	LoadWish    Stage = "read the wish"
+	CleanUp     Stage = "clean up after the last run"
+	OpenSocket  Stage = "open the socket"
+	WatchNet    Stage = "watch the network"
+)
+
+// StageError says which step of starting failed.
+type StageError struct {
+	Stage Stage
+	Err   error
+}
+
+// Error names the stage and the reason.
+func (e *StageError) Error() string { return string(e.Stage) + ": " + e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *StageError) Unwrap() error { return e.Err }
+
+// Daemon is a service that has been put together. Make it with Open, Run it
+// once; it closes itself at the end of Run.
+type Daemon struct {
+	opt     Options
+	log     *slog.Logger
+	library *library.Library
+	store   *store.Store
+	network network
+	inside  *Inside // nil: the interface is the system's
+	engine  *engine.Engine
+	hands   *engine.Operator
+	hub     *web.Hub
+	ring    *ring
+	wish    status.Wish
+	// stopHands ends the operator, after the engine.
+	stopHands context.CancelFunc
+	door      *door
+}
+
+// Open puts a service together: it reads what is on disk, cleans up after a
+// run that was killed, and listens. Nothing is brought up before Run.
+// Its errors are *StageError.
+func Open(ctx context.Context, opt Options) (*Daemon, error) {
+	d := &Daemon{opt: opt, ring: newRing(), hub: web.NewHub()}
+	if d.opt.Log == nil {
+		d.opt.Log = slog.Default()
+	}
+	if d.opt.Interface == "" {
+		d.opt.Interface = DefaultInterface
+	}
+	d.log = slog.New(newHandler(d.opt.Log.Handler(), d.ring))
+	for _, s := range []struct {
+		stage Stage
+		do    func(context.Context) error
+	}{
+		{OpenLibrary, d.openLibrary},
+		{OpenStore, d.openStore},
+		{LoadWish, d.loadWish},
+		{CleanUp, d.cleanUp},
+		{WatchNet, d.watch},
+		{OpenSocket, d.listen},
+	} {
+		if err := s.do(ctx); err != nil {
+			d.close()
+			return nil, &StageError{s.stage, err}
+		}
+	}
+	return d, nil
+}
+
+func (d *Daemon) openLibrary(context.Context) (err error) {
+	d.library, err = library.Open(d.opt.ConfigDir)
+	if err != nil {
+		return err
+	}
+	for file, err := range d.library.Problems() {
+		d.log.Warn("a file of the configuration is left out", "file", file, "err", err)
+	}
+	return nil
+}
+
+func (d *Daemon) openStore(ctx context.Context) (err error) {
+	d.store, err = store.Open(ctx, store.Options{Dir: d.opt.StateDir, Log: d.log, Committed: d.hub.Publish})
+	return err
+}
+
+// loadWish reads what the person last asked for. A wish that cannot be read is
+// not guessed: the service starts without a tunnel and says so.
+func (d *Daemon) loadWish(context.Context) (err error) {
+	d.wish, err = d.store.LoadWish()
+	if errors.Is(err, store.ErrWishDamaged) {
+		d.log.Error("the wish cannot be read; connect again", "err", err)
+		d.wish, err = status.Wish{}, nil
+	}
+	return err
+}
+
+// cleanUp removes what a killed process left in the system, unless the wish is
+// on: then the tunnel takes it over in a moment, and nothing opens meanwhile.
+func (d *Daemon) cleanUp(ctx context.Context) error {
+	d.openNetwork()
+	if d.wish.On {
+		return nil
+	}
+	return d.network.Recover(ctx)
+}
+
+// watch puts the engine together and, unless it is told of the network by
+// others, watches the system's.
+func (d *Daemon) watch(ctx context.Context) error {
+	underlay := d.opt.Underlay
+	if underlay == nil {
+		w, err := netwatch.Watch(ctx, netwatch.Options{Log: d.log,
+			Ignore: func(iface string) bool { return iface == d.opt.Interface }})
+		if err != nil {
+			return err
+		}
+		underlay = w.Inputs()
+	}
+	handsCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	d.stopHands = stop
+	d.hands = engine.NewOperator(handsCtx, d.devices(handsCtx), d.network, d.library.Tunnel, d.log)
+	d.engine = engine.New(engine.Options{
+		Policy: d.library.Policy(), Hands: d.hands, Journal: journal{d.store}, SaveWish: d.store.SaveWish,
+		Members: d.library.Resolve, Underlay: underlay, FirstEventID: d.store.LastEventID() + 1, Log: d.log,
+	}, d.wish)
+	return nil
+}
+
+func (d *Daemon) listen(ctx context.Context) error {
+	if err := os.MkdirAll(filepath.Dir(d.opt.Socket), 0o755); err != nil {
+		return err
+	}
+	l, err := control.Listen(d.opt.Socket, control.Options{Log: d.log, Refusal: web.Busy()})
+	if err != nil {
+		return err
+	}
+	done := make(chan struct{})
+	d.door = newDoor(l, d.api(done), done, d.log)
+	return nil
+}
+
+// Run serves until ctx ends, then takes the tunnel down and keeps the wish.
+// ready is called when callers are answered.
+func (d *Daemon) Run(ctx context.Context, ready func()) error {
+	defer d.close()
+	ended := make(chan error, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() { ended <- d.engine.Run(ctx) })
+	wg.Go(d.door.serve)
+	d.reportStore()
+	ready()
+	if d.wish.On {
+		if err := d.engine.Connect(ctx, d.wish.Target); err != nil && ctx.Err() == nil {
+			d.log.Error("cannot bring up what was wished for", "tunnel", string(d.wish.Target), "err", err)
+		}
+	}
+	err := <-ended
+	d.door.close()
+	wg.Wait()
+	return err
+}
+
+// reportStore tells of a history that was damaged or cannot be written.
+func (d *Daemon) reportStore() {
+	r := d.store.Report()
+	if r.MovedAside != "" || r.Lost || r.ReadOnly || r.Unavailable {
+		d.log.Warn("the history is not what it was", "reason", r.Reason, "aside", r.MovedAside, "readonly", r.ReadOnly)
+	}
+}
+
+// Connect wishes for a target, as a caller on the socket would.
+func (d *Daemon) Connect(ctx context.Context, target tunnel.Name) error {
+	return d.engine.Connect(ctx, target)
+}
+
+// Status is the picture of now.
+func (d *Daemon) Status() status.Status { return d.engine.Status() }
+
+// Follow returns a channel of events as they happen, and what ends it.
+func (d *Daemon) Follow() (<-chan event.Event, func()) {
+	_, ch, cancel := d.hub.SubscribeEvents(0)
+	return ch, cancel
+}
+
+// Inside is the way into the tunnel for this process. Nil unless
+// Options.Userspace.
+func (d *Daemon) Inside() *Inside { return d.inside }
+
+// closeWithin bounds the ending of what the operator began.
+const closeWithin = 5 * time.Second
+
+// close ends what Open began, in the opposite order.
+func (d *Daemon) close() {
+	if d.door != nil {
+		d.door.close()
+	}
+	if d.hands != nil {
+		d.stopHands()
+		done := make(chan struct{})
+		go func() { d.hands.Wait(); close(done) }()
+		select {
+		case <-done:
+		case <-time.After(closeWithin):
+			d.log.Error("the tunnel's devices did not end in time")
+		}
+	}
+	if d.store != nil {
+		if err := d.store.Close(); err != nil {
+			d.log.Error("close history", "err", err)
+		}
+	}
+}
+
+// openNetwork chooses the system's side of the interface.
+func (d *Daemon) openNetwork() {
+	if d.opt.Userspace {
+		d.inside = &Inside{}
+		d.network = &inner{inside: d.inside, resolver: newResolver(d.opt, d.log)}
+		return
+	}
+	d.network = newSystem(d.opt, d.log)
+}
+
+// ExitCode is the number by which a program that could not start tells at
+// which stage it failed: 10 and up, in the order of the stages.
+func ExitCode(s Stage) int {
+	return 10 + slices.Index([]Stage{OpenLibrary, OpenStore, LoadWish, CleanUp, WatchNet, OpenSocket}, s)
+}

@@ -1,0 +1,63 @@
+package daemon
+
+import (
+	"context"
+
+	"holdfast/service/engine"
+	"holdfast/service/failover"
+	"holdfast/service/tunnel"
+	"holdfast/service/wg"
+)
+
+// devices fits wg to what the engine's operator needs.
+type devices struct {
+	*wg.Devices
+	iface  string
+	warm   func() bool
+	faults chan engine.Fault
+}
+
+// devices makes the WireGuard side. Its faults are passed on until ctx ends.
+func (d *Daemon) devices(ctx context.Context) *devices {
+	opt := wg.Options{Resolve: d.network.Lookup, Log: d.log}
+	if d.opt.Userspace {
+		opt.OpenTUN = d.inside.open
+	} else {
+		opt.Mark = mark
+	}
+	v := &devices{
+		Devices: wg.New(opt), iface: d.opt.Interface, faults: make(chan engine.Fault),
+		warm: func() bool { return d.library.Policy().Standby == failover.Warm },
+	}
+	go v.passOn(ctx)
+	return v
+}
+
+// passOn hands on what broke.
+func (v *devices) passOn(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case f := <-v.Devices.Faults():
+			select {
+			case v.faults <- engine.Fault{ID: f.Name, Err: f.Err}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+func (v *devices) Open(mtu int) (string, error) { return v.Devices.Open(v.iface, mtu) }
+
+func (v *devices) Start(ctx context.Context, id tunnel.Name, cfg *tunnel.Config, keepalive int) error {
+	return v.Devices.Start(ctx, id, cfg, wg.StartOptions{Keepalive: keepalive, Warm: v.warm()})
+}
+
+// Watch arms the tap; a device that is gone has nothing to tell.
+func (v *devices) Watch(id tunnel.Name) { _ = v.Arm(id) }
+
+func (v *devices) Faults() <-chan engine.Fault { return v.faults }
+
+func (v *devices) Settle() { v.Trim() }

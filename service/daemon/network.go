@@ -1,0 +1,71 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+
+	"holdfast/service/engine"
+	"holdfast/service/netcfg"
+	"holdfast/service/probe"
+)
+
+// network is the system's side of the interface, and name look-ups beside it.
+type network interface {
+	engine.Network
+	// Recover cleans up what a killed process left.
+	Recover(ctx context.Context) error
+	// Lookup resolves a name outside the tunnel.
+	Lookup(ctx context.Context, host string) ([]netip.Addr, error)
+}
+
+// resolver is the resolver outside the tunnel. An earlier address is as good as
+// none is bad: whether it still holds, the handshake will tell.
+type resolver struct {
+	*probe.Resolver
+	log *slog.Logger
+}
+
+// Lookup resolves a name; see engine.Resolve.
+func (r resolver) Lookup(ctx context.Context, host string) ([]netip.Addr, error) {
+	addrs, err := r.Resolver.Lookup(ctx, host)
+	if len(addrs) > 0 && err != nil {
+		r.log.Warn("an endpoint's earlier addresses are used", "err", err)
+		err = nil
+	}
+	return addrs, err
+}
+
+// newResolver makes the resolver that asks outside the tunnel. An endpoint on
+// this machine makes sense only where the servers may be in this process.
+func newResolver(opt Options, log *slog.Logger) resolver {
+	o := probe.Options{Log: log, AllowLoopback: opt.Userspace, CacheFile: filepath.Join(opt.StateDir, "addresses.json")}
+	if !opt.Userspace {
+		o.Mark = mark
+	}
+	return resolver{probe.NewResolver(o), log}
+}
+
+// system is the real system.
+type system struct {
+	resolver
+	manager *netcfg.Manager
+}
+
+func newSystem(opt Options, log *slog.Logger) *system {
+	return &system{
+		resolver: newResolver(opt, log),
+		manager:  netcfg.New(netcfg.Options{StateDir: opt.StateDir, Log: log}),
+	}
+}
+
+func (s *system) Apply(ctx context.Context, spec engine.NetSpec) error {
+	return s.manager.Apply(ctx, netcfg.Spec{
+		Interface: spec.Interface, MTU: spec.MTU, Addresses: spec.Addresses, Routes: spec.Routes,
+		DNS: spec.DNS, Search: spec.Search, Mark: mark,
+	})
+}
+
+func (s *system) Clear(ctx context.Context) error   { return s.manager.Clear(ctx) }
+func (s *system) Recover(ctx context.Context) error { return s.manager.Recover(ctx) }

@@ -1,0 +1,229 @@
+// Package demo is a Holdfast service and a lab in one process: real tunnels to
+// real servers that can be broken, on an interface inside this process, with
+// traffic through it. It needs no privileges and leaves nothing behind.
+//
+// It puts together what a person then plays with; the program that they touch
+// is app/cli.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"holdfast/service/daemon"
+	"holdfast/service/event"
+	"holdfast/service/failover"
+	"holdfast/service/lab"
+	"holdfast/service/library"
+	"holdfast/service/status"
+	"holdfast/service/tunnel"
+)
+
+// Group is the group that the demo connects to.
+const Group tunnel.Name = "home"
+
+// members are the servers of the lab, the primary first, with the latency of
+// their paths each way.
+var members = []struct {
+	name    tunnel.Name
+	latency time.Duration
+}{
+	{"berlin", 8 * time.Millisecond},
+	{"paris", 14 * time.Millisecond},
+	{"oslo", 22 * time.Millisecond},
+}
+
+// Settings are the settings that differ from the defaults, so that a person
+// need not wait half a minute for each scene. The rule is the same.
+func Settings() map[string]string {
+	return map[string]string{
+		"profile":                 "classic",
+		"health_check_interval":   "1s",
+		"traffic_timeout":         "5s",
+		"handshake_timeout":       "8s",
+		"minimum_hold":            "8s",
+		"failback_probe_interval": "3s",
+		"failback_stability":      "8s",
+		"failback_when":           "at_once",
+	}
+}
+
+// Demo is a running demo. Make it with Start, end it with Close.
+type Demo struct {
+	lab     *lab.Lab
+	daemon  *daemon.Daemon
+	traffic *lab.Traffic
+	dir     string
+	socket  string
+	// underlay tells the engine that the lab took the network away.
+	underlay chan failover.Input
+	stop     context.CancelFunc
+	wg       sync.WaitGroup
+	// ended holds the service's error once it has ended.
+	ended chan error
+}
+
+// Start puts a demo together in a temporary folder and brings its tunnel up.
+func Start(ctx context.Context, log *slog.Logger) (*Demo, error) {
+	dir, err := os.MkdirTemp("", "holdfast-demo-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for the demo: %w", err)
+	}
+	d := &Demo{dir: dir, socket: filepath.Join(dir, "run", "holdfast.sock"), underlay: make(chan failover.Input, 8), ended: make(chan error, 1)}
+	ctx, d.stop = context.WithCancel(ctx)
+	if err := d.start(ctx, log); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+func (d *Demo) start(ctx context.Context, log *slog.Logger) error {
+	d.lab = lab.New(lab.Options{Log: log, Seed: 1, OnNetwork: d.network})
+	if err := d.configure(); err != nil {
+		return err
+	}
+	d.underlay <- failover.Underlay{Usable: true}
+	var err error
+	d.daemon, err = daemon.Open(ctx, daemon.Options{
+		ConfigDir: filepath.Join(d.dir, "etc"), StateDir: filepath.Join(d.dir, "var"), Socket: d.socket,
+		Userspace: true, Underlay: d.underlay, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	ready := make(chan struct{})
+	d.wg.Go(func() { d.ended <- d.daemon.Run(ctx, func() { close(ready) }) })
+	<-ready
+	d.traffic = lab.NewTraffic(d.daemon.Inside(), lab.TrafficOptions{})
+	d.wg.Go(func() { d.traffic.Run(ctx) })
+	return d.daemon.Connect(ctx, Group)
+}
+
+// configure writes the tunnels, the group and the settings as a person would
+// have, and starts a server for each tunnel.
+func (d *Demo) configure() error {
+	lib, err := library.Open(filepath.Join(d.dir, "etc"))
+	if err != nil {
+		return err
+	}
+	var names []tunnel.Name
+	for _, m := range members {
+		s, err := d.lab.AddServer(m.name, lab.ServerOptions{Path: lab.Both(lab.Link{Latency: m.latency, Jitter: 2 * time.Millisecond})})
+		if err != nil {
+			return fmt.Errorf("start server %s: %w", m.name, err)
+		}
+		if err := lib.Save(m.name, s.ClientConfig(), false); err != nil {
+			return err
+		}
+		names = append(names, m.name)
+	}
+	if err := lib.SetGroup(Group, names); err != nil {
+		return err
+	}
+	_, err = lib.SetSettings(Settings())
+	return err
+}
+
+// network tells the engine what the system's watcher would.
+func (d *Demo) network(up bool) {
+	in := failover.Underlay{Usable: up}
+	if !up {
+		in.Cause = tunnel.NoNetwork
+	}
+	d.underlay <- in
+}
+
+// Close ends everything and removes the folder.
+func (d *Demo) Close() error {
+	d.stop()
+	d.wg.Wait()
+	var errs []error
+	select {
+	case err := <-d.ended:
+		errs = append(errs, err)
+	default:
+	}
+	if d.lab != nil {
+		errs = append(errs, d.lab.Close())
+	}
+	return errors.Join(append(errs, os.RemoveAll(d.dir))...)
+}
+
+// Socket is where the command line reaches the demo's service.
+func (d *Demo) Socket() string { return d.socket }
+
+// Servers are the members, the primary first.
+func (d *Demo) Servers() []tunnel.Name {
+	names := make([]tunnel.Name, 0, len(members))
+	for _, m := range members {
+		names = append(names, m.name)
+	}
+	return names
+}
+
+// Status is the picture of now.
+func (d *Demo) Status() status.Status { return d.daemon.Status() }
+
+// Follow returns a channel of events as they happen, and what ends it.
+func (d *Demo) Follow() (<-chan event.Event, func()) { return d.daemon.Follow() }
+
+// Traffic counts what the background traffic has seen.
+func (d *Demo) Traffic() lab.TrafficCounts { return d.traffic.Counts() }
+
+// Lost counts the pings lost since a moment, of how many.
+func (d *Demo) Lost(since time.Time) (lost, of int) {
+	answered, lost := d.traffic.Between(since, time.Now())
+	return lost, answered + lost
+}
+
+// Do carries out a step of a script; see lab.Stage.
+func (d *Demo) Do(s lab.Step) error {
+	switch s.Verb {
+	case lab.VerbNetwork:
+		d.lab.SetNetwork(s.Up)
+		return nil
+	case lab.VerbBreak:
+		server := d.lab.Server(s.Server)
+		if server == nil {
+			return fmt.Errorf("%s: %w", s.Server, lab.ErrNoSuchServer)
+		}
+		for _, f := range s.Faults {
+			if err := server.Break(f); err != nil {
+				return err
+			}
+		}
+		return nil
+	case lab.VerbHeal:
+		server := d.lab.Server(s.Server)
+		if server == nil {
+			return fmt.Errorf("%s: %w", s.Server, lab.ErrNoSuchServer)
+		}
+		return server.Heal(s.Faults...)
+	default:
+		return nil
+	}
+}
+
+// Now returns what a script may expect; see lab.Stage.
+func (d *Demo) Now(s lab.Subject) string {
+	st := d.Status()
+	if s == lab.SubjectActive {
+		if st.Active == nil {
+			return ""
+		}
+		return string(st.Active.Tunnel)
+	}
+	return string(st.Overall)
+}
+
+// Heal ends every fault.
+func (d *Demo) Heal() error { return d.lab.Heal() }
+
+// Broken lists what is broken at a server.
+func (d *Demo) Broken(name tunnel.Name) []lab.Fault { return d.lab.Server(name).Broken() }

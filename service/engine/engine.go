@@ -1,0 +1,326 @@
+// Package engine is the one place where decisions meet the machine. Engine
+// feeds what happens to the pure packages and hands what they decide to the
+// Operator, which acts; what came of it returns as the next input.
+//
+// One goroutine, the one in Run, owns all state: the machine, the monitor, the
+// board. Everyone else sends it inputs or reads an immutable snapshot. Nothing
+// in the loop waits for the system, the network or the disk, and nothing in it
+// decides anything about health or order.
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"holdfast/service/event"
+	"holdfast/service/failover"
+	"holdfast/service/health"
+	"holdfast/service/status"
+	"holdfast/service/tunnel"
+)
+
+// ErrStopped says that the engine no longer runs.
+var ErrStopped = errors.New("the service is stopping")
+
+// Hands carry out what was decided. Operator is the real one.
+type Hands interface {
+	// Do takes an action and returns at once. Its outcome arrives on Reports.
+	Do(failover.Action)
+	// Interrupt gives up the action under way; it reports its failure.
+	Interrupt()
+	// Reports brings outcomes, and faults nobody asked for.
+	Reports() <-chan failover.Input
+	// Watch makes Activity signal once when the active device next sends.
+	Watch()
+	// Activity signals that the active device sent something after Watch.
+	Activity() <-chan struct{}
+	// Look reads the counters of the active device.
+	Look() (Reading, error)
+	// Configure brings the policy that new devices follow.
+	Configure(failover.Policy)
+	// Settle frees memory that a load has left behind.
+	Settle()
+}
+
+// Reading is one look at the active device.
+type Reading struct {
+	Counters tunnel.Counters
+	Endpoint string        // the address in use; "": none
+	RTT      time.Duration // of its last answered probe; 0: not measured
+}
+
+// Journal keeps the history. Neither method ever blocks.
+type Journal interface {
+	Append([]event.Event)
+	AddSample(Sample)
+}
+
+// Sample is what the active tunnel carried since the sample before.
+type Sample struct {
+	At               time.Time
+	Tunnel           tunnel.Name
+	RxBytes, TxBytes uint64
+	RTT              time.Duration // 0: not measured
+	Verdict          health.Verdict
+	Overall          status.Overall
+}
+
+// Options is what an engine is made of. All fields but Underlay are needed.
+type Options struct {
+	Policy  failover.Policy
+	Hands   Hands
+	Journal Journal
+	// SaveWish puts the wish on disk before it is acted on.
+	SaveWish func(status.Wish) error
+	// Members resolves a target; its error is the caller's to word.
+	Members func(target tunnel.Name) ([]failover.Member, error)
+	// Underlay brings failover.Underlay, NetworkChanged and Woke. Nil: the
+	// network is taken to be usable.
+	Underlay <-chan failover.Input
+	// FirstEventID is the ID of the first event to be written.
+	FirstEventID int64
+	Log          *slog.Logger
+}
+
+// Engine drives one machine. Make it with New, then Run it once.
+type Engine struct {
+	opt      Options
+	requests chan request
+	done     chan struct{}
+	snapshot atomic.Pointer[status.Status]
+	audience audience
+
+	// wishing orders the wishes: what is on disk is what was asked for last.
+	wishing sync.Mutex
+
+	// The rest belongs to the goroutine in Run.
+	machine *failover.Machine
+	monitor *health.Monitor
+	board   *event.Board
+	meter   meter
+	wish    status.Wish
+	nextID  int64
+	last    *status.LastSwitch
+	judged  health.Assessment
+	lookAt  time.Time // when to look at the counters; zero: not before activity
+	tickAt  time.Time // when the machine wants a Tick; zero: never
+	boardAt time.Time // when the board wants to be asked; zero: never
+}
+
+// request is work for the goroutine in Run.
+type request struct {
+	do   func(now time.Time)
+	done chan struct{}
+}
+
+// New makes an engine that wants no tunnel yet. wish is what was last saved.
+func New(opt Options, wish status.Wish) *Engine {
+	e := &Engine{
+		opt:      opt,
+		requests: make(chan request),
+		done:     make(chan struct{}),
+		machine:  failover.New(opt.Policy),
+		monitor:  health.New(opt.Policy.Limits()),
+		board:    event.NewBoard(opt.Policy.MinimumHold),
+		wish:     status.Wish{Target: wish.Target},
+		nextID:   opt.FirstEventID,
+	}
+	e.opt.Hands.Configure(opt.Policy)
+	e.publish(time.Now())
+	return e
+}
+
+// Run serves until ctx ends, then closes the tunnel and returns. It keeps the
+// wish: a service that is stopped comes back as it was.
+func (e *Engine) Run(ctx context.Context) error {
+	defer close(e.done)
+	e.record(time.Now(), event.Event{Kind: event.ServiceStarted})
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		e.arm(timer)
+		select {
+		case <-ctx.Done():
+			e.shutdown()
+			return nil
+		case r := <-e.requests:
+			r.do(time.Now())
+			close(r.done)
+		case in := <-e.opt.Hands.Reports():
+			e.step(time.Now(), in)
+		case in := <-e.opt.Underlay:
+			e.step(time.Now(), in)
+		case <-e.opt.Hands.Activity():
+			e.look(time.Now())
+		case <-timer.C:
+			e.due(time.Now())
+		}
+	}
+}
+
+// arm sets the one timer to the earliest of what is waited for. With nothing
+// to wait for it stays stopped: an idle tunnel wakes nobody.
+func (e *Engine) arm(timer *time.Timer) {
+	timer.Stop()
+	var at time.Time
+	for _, t := range []time.Time{e.lookAt, e.tickAt, e.boardAt} {
+		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	if !at.IsZero() {
+		timer.Reset(time.Until(at))
+	}
+}
+
+// due does what the timer was set for.
+func (e *Engine) due(now time.Time) {
+	if !e.boardAt.IsZero() && !now.Before(e.boardAt) {
+		e.boardAt = time.Time{}
+		e.record(now)
+	}
+	if !e.tickAt.IsZero() && !now.Before(e.tickAt) {
+		e.step(now, failover.Tick{})
+	}
+	if !e.lookAt.IsZero() && !now.Before(e.lookAt) {
+		e.look(now)
+	}
+}
+
+// step hands one input to the machine and its answer to the hands.
+func (e *Engine) step(now time.Time, in failover.Input) {
+	e.settleMonitor(now, in)
+	out := e.machine.Step(now, in)
+	e.tickAt = out.Next
+	for _, a := range out.Actions {
+		e.opt.Log.Debug("action", "do", string(a.Do), "tunnel", string(a.ID), "rung", int(a.Rung))
+		e.opt.Hands.Do(a)
+	}
+	e.followWish()
+	e.record(now, out.Events...)
+}
+
+// settleMonitor makes the monitor forget its waits when what it watches is no
+// longer what it was: another member, a rebuilt device, another network, sleep.
+func (e *Engine) settleMonitor(now time.Time, in failover.Input) {
+	switch in := in.(type) {
+	case failover.Changed:
+		if in.State == tunnel.Up && in.Err == nil {
+			e.watchAnew(now)
+		} else if in.State == tunnel.Down {
+			e.unwatch()
+		}
+	case failover.Switched:
+		if in.Err == nil {
+			e.watchAnew(now)
+		}
+	case failover.Underlay, failover.NetworkChanged, failover.Woke:
+		e.monitor.Reset(now)
+		if e.machine.View().State == tunnel.Up {
+			e.lookAt = now
+		}
+	}
+}
+
+// watchAnew begins to watch the device that has just become the active one.
+func (e *Engine) watchAnew(now time.Time) {
+	e.monitor.Reset(now)
+	e.judged = health.Assessment{Verdict: health.Unknown}
+	e.meter.restart()
+	e.lookAt = now
+}
+
+// unwatch ends the watch: no device is active.
+func (e *Engine) unwatch() {
+	e.lookAt = time.Time{}
+	e.judged = health.Assessment{Verdict: health.Unknown}
+	e.meter.restart()
+}
+
+// followWish saves the wish where the machine itself ended it, as the policy
+// "disconnect" does.
+func (e *Engine) followWish() {
+	on := e.machine.View().On
+	if e.wish.On == on {
+		return
+	}
+	e.wish.On = on
+	if err := e.opt.SaveWish(e.wish); err != nil {
+		e.opt.Log.Error("save wish", "err", err)
+	}
+}
+
+// record numbers events, lets the board draw its notices from them, writes
+// them down and publishes the new picture.
+func (e *Engine) record(now time.Time, events ...event.Event) {
+	for i := range events {
+		if events[i].At.IsZero() {
+			events[i].At = now
+		}
+	}
+	e.number(events)
+	notices := e.board.Take(now, events)
+	e.number(notices)
+	e.boardAt = e.board.Next()
+	if all := append(events, notices...); len(all) > 0 {
+		for _, ev := range all {
+			e.remember(ev)
+			e.opt.Log.Info("event", "kind", string(ev.Kind), "tunnel", string(ev.Tunnel),
+				"from", ev.From, "to", ev.To, "cause", string(ev.Cause))
+		}
+		e.opt.Journal.Append(all)
+	}
+	e.publish(now)
+}
+
+// number gives events their IDs.
+func (e *Engine) number(events []event.Event) {
+	for i := range events {
+		if events[i].ID == 0 {
+			events[i].ID = e.nextID
+			e.nextID++
+		}
+		events[i].At = events[i].At.UTC()
+	}
+}
+
+// remember keeps the latest switch for the picture.
+func (e *Engine) remember(ev event.Event) {
+	if ev.Kind == event.FailedOver || ev.Kind == event.FailedBack {
+		e.last = &status.LastSwitch{At: ev.At, Kind: ev.Kind, From: tunnel.Name(ev.From), To: tunnel.Name(ev.To),
+			Cause: ev.Cause, DowntimeMs: ev.DowntimeMs}
+	}
+}
+
+// shutdownWithin is how long the tunnel may take to close at the end.
+const shutdownWithin = 5 * time.Second
+
+// shutdown closes the tunnel without touching the wish.
+func (e *Engine) shutdown() {
+	e.opt.Hands.Interrupt()
+	limit := time.NewTimer(shutdownWithin)
+	defer limit.Stop()
+	out := e.machine.Step(time.Now(), failover.Disconnect{})
+	for e.carry(out); e.machine.View().State != tunnel.Down; {
+		select {
+		case in := <-e.opt.Hands.Reports():
+			out = e.machine.Step(time.Now(), in)
+			e.carry(out)
+		case <-limit.C:
+			e.opt.Log.Error("the tunnel did not close in time")
+			return
+		}
+	}
+	e.record(time.Now(), event.Event{Kind: event.ServiceStopped})
+}
+
+// carry hands over the actions of an ending engine; its events are not news.
+func (e *Engine) carry(out failover.Output) {
+	for _, a := range out.Actions {
+		e.opt.Hands.Do(a)
+	}
+}

@@ -1,0 +1,120 @@
+package engine
+
+import (
+	"time"
+
+	"holdfast/service/event"
+	"holdfast/service/failover"
+	"holdfast/service/status"
+	"holdfast/service/tunnel"
+)
+
+// publish draws the picture and shows it to whoever watches.
+func (e *Engine) publish(now time.Time) {
+	p := e.draw(now)
+	e.snapshot.Store(p)
+	e.audience.show(p)
+}
+
+// draw makes the picture of this moment.
+func (e *Engine) draw(now time.Time) *status.Status {
+	view := e.machine.View()
+	p := &status.Status{
+		Schema:     status.Schema,
+		At:         now.UTC(),
+		Wish:       e.wish,
+		Members:    drawMembers(view),
+		Underlay:   "ok",
+		Guard:      status.Guard{Mode: failover.GuardOff},
+		Notices:    e.board.Open(),
+		LastSwitch: e.last,
+		EventID:    e.nextID - 1,
+	}
+	if !view.Usable {
+		p.Underlay = string(view.UnderlayCause)
+	}
+	if p.Notices == nil {
+		p.Notices = []event.Notice{}
+	}
+	if view.Active != "" {
+		p.Active = e.drawActive(now, view)
+	}
+	p.Overall = status.Sum(e.wish, view, p.Guard)
+	return p
+}
+
+// drawActive shows the active member and its figures.
+func (e *Engine) drawActive(now time.Time, view failover.View) *status.Active {
+	c := e.meter.counters
+	a := &status.Active{
+		Tunnel: view.Active, Group: view.Target, Since: view.Since.UTC(), State: view.State,
+		Verdict: view.Verdict, RxBytes: c.RxBytes, TxBytes: c.TxBytes, Endpoint: e.meter.endpoint,
+		RxRate: e.meter.rxRate, TxRate: e.meter.txRate,
+	}
+	if view.Cause != "" {
+		a.Cause = &view.Cause
+	}
+	if e.meter.still(now) {
+		a.RxRate, a.TxRate = 0, 0
+	}
+	if !c.LastHandshake.IsZero() {
+		at, age := c.LastHandshake.UTC(), max(0, now.Sub(c.LastHandshake).Milliseconds())
+		a.LastHandshake, a.HandshakeAgeMs = &at, &age
+		a.LastRoundTrip = &at
+	}
+	if e.meter.rtt > 0 {
+		a.RTTMs = milliseconds(e.meter.rtt)
+	}
+	return a
+}
+
+// drawMembers shows the members of the target in their order.
+func drawMembers(view failover.View) []status.Member {
+	members := make([]status.Member, 0, len(view.Members))
+	for i, m := range view.Members {
+		s := status.Member{Tunnel: m.Name, Role: "fallback", Stand: "cold"}
+		if i == 0 {
+			s.Role = "primary"
+		}
+		switch {
+		case m.Name == view.Active:
+			s.Stand = "active"
+		case m.Standby && !m.LastAnswer.IsZero():
+			s.Stand = "warm"
+		case m.Standby:
+			s.Stand = "probing"
+		}
+		if !m.LastAnswer.IsZero() {
+			at := m.LastAnswer.UTC()
+			s.LastAnswer = &at
+		}
+		if m.RTT > 0 {
+			s.RTTMs = milliseconds(m.RTT)
+		}
+		if !m.HeldUntil.IsZero() {
+			at := m.HeldUntil.UTC()
+			s.HeldUntil = &at
+		}
+		members = append(members, s)
+	}
+	return members
+}
+
+func milliseconds(d time.Duration) *float64 {
+	ms := float64(d) / float64(time.Millisecond)
+	return &ms
+}
+
+// Status is the picture of now. It never waits for the tunnel; the figures of
+// an active member are at most a second old, or as old as its last change.
+func (e *Engine) Status() status.Status { return *e.snapshot.Load() }
+
+// names of the target, for the operator of a changed config.
+func (e *Engine) isMember(name tunnel.Name) bool {
+	for _, m := range e.machine.View().Members {
+		if m.Name == name {
+			return true
+		}
+	}
+	return false
+}
