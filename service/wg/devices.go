@@ -157,7 +157,8 @@ func (d *Devices) Faults() <-chan Fault { return d.faults }
 // Errors: ErrNotOpen, ErrRunning, ErrSiteInUse, ErrResolve (as *ResolveError), and
 // the system's when the socket cannot be opened.
 func (d *Devices) Start(ctx context.Context, name tunnel.Name, cfg *tunnel.Config, o StartOptions) error {
-	if done, err := d.startAgain(name, cfg, o); done || err != nil {
+	sw, err := d.startAgain(name, cfg, o)
+	if sw == nil || err != nil {
 		return err
 	}
 	endpoints, err := d.resolve(ctx, cfg, netip.Addr{})
@@ -167,7 +168,7 @@ func (d *Devices) Start(ctx context.Context, name tunnel.Name, cfg *tunnel.Confi
 	if err := d.keepDistance(ctx, cfg.Site()); err != nil {
 		return err
 	}
-	m, err := d.startNew(name, cfg, o, endpoints)
+	m, err := d.startNew(sw, name, cfg, o, endpoints)
 	if err != nil || m == nil {
 		return err
 	}
@@ -175,29 +176,31 @@ func (d *Devices) Start(ctx context.Context, name tunnel.Name, cfg *tunnel.Confi
 	return nil
 }
 
-// startAgain answers a Start for a name that runs already. done: it does.
-func (d *Devices) startAgain(name tunnel.Name, cfg *tunnel.Config, o StartOptions) (done bool, err error) {
+// startAgain answers a Start for a name that runs already (nil, nil); otherwise
+// it returns the switch of the interface that the device is for.
+func (d *Devices) startAgain(name tunnel.Name, cfg *tunnel.Config, o StartOptions) (*tunSwitch, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.sw == nil {
-		return false, ErrNotOpen
+		return nil, ErrNotOpen
 	}
 	m := d.members[name]
 	if m == nil {
-		return false, d.siteFreeLocked(cfg.Site())
+		return d.sw, d.siteFreeLocked(cfg.Site())
 	}
 	if !reflect.DeepEqual(m.cfg, cfg) {
-		return false, ErrRunning
+		return nil, ErrRunning
 	}
 	m.start = o
-	return true, d.applyKeepaliveLocked(m)
+	return nil, d.applyKeepaliveLocked(m)
 }
 
-// startNew builds the device, unless another call was quicker (nil, nil).
-func (d *Devices) startNew(name tunnel.Name, cfg *tunnel.Config, o StartOptions, endpoints []netip.AddrPort) (*member, error) {
+// startNew builds the device, unless another call was quicker (nil, nil). An
+// interface that was closed meanwhile, and perhaps opened again, is not open.
+func (d *Devices) startNew(sw *tunSwitch, name tunnel.Name, cfg *tunnel.Config, o StartOptions, endpoints []netip.AddrPort) (*member, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.sw == nil {
+	if d.sw != sw {
 		return nil, ErrNotOpen
 	}
 	if m := d.members[name]; m != nil {
@@ -209,7 +212,7 @@ func (d *Devices) startNew(name tunnel.Name, cfg *tunnel.Config, o StartOptions,
 	if err := d.siteFreeLocked(cfg.Site()); err != nil {
 		return nil, err
 	}
-	m, err := d.newMember(d.sw, name, cfg, o, endpoints)
+	m, err := d.newMember(sw, name, cfg, o, endpoints)
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +241,8 @@ func (d *Devices) keepDistance(ctx context.Context, site tunnel.Site) error {
 
 // Promote makes a running device the active one: it reads from the interface
 // from now on. The former one becomes a standby with its session, and may
-// deliver what is under way for two more seconds. ErrNoDevice, ErrNotOpen.
+// deliver what is under way for two more seconds. ErrNoDevice, ErrNotOpen,
+// ErrInterfaceGone.
 func (d *Devices) Promote(name tunnel.Name) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -42,6 +42,9 @@ const (
 	pumpBatches = 4
 	// maxPacket is the largest packet an interface can hand over.
 	maxPacket = 65535
+	// pumpOffset is the room before a packet that some interfaces want for a
+	// header of their own.
+	pumpOffset = 16
 )
 
 func newPump(real tun.Device) *pump {
@@ -56,7 +59,7 @@ func newPump(real tun.Device) *pump {
 	for range pumpBatches {
 		b := &batch{bufs: make([][]byte, real.BatchSize()), sizes: make([]int, real.BatchSize())}
 		for i := range b.bufs {
-			b.bufs[i] = make([]byte, maxPacket)
+			b.bufs[i] = make([]byte, pumpOffset+maxPacket)
 		}
 		p.free <- b
 	}
@@ -74,7 +77,7 @@ func (p *pump) run() {
 			return
 		}
 		b.next = 0
-		b.n, b.err = p.Device.Read(b.bufs, b.sizes, 0)
+		b.n, b.err = p.Device.Read(b.bufs, b.sizes, pumpOffset)
 		if b.err != nil && b.n == 0 && isGone(b.err) {
 			p.err = b.err
 			return
@@ -110,7 +113,7 @@ func (p *pump) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 	}
 	n := 0
 	for n < len(bufs) && b.next < b.n {
-		sizes[n] = copy(bufs[n][offset:], b.bufs[b.next][:b.sizes[b.next]])
+		sizes[n] = copy(bufs[n][offset:], b.bufs[b.next][pumpOffset:][:b.sizes[b.next]])
 		n++
 		b.next++
 	}

@@ -36,8 +36,9 @@ func (d *Devices) Rotate(ctx context.Context, name tunnel.Name) error {
 	if err != nil {
 		return err
 	}
-	endpoints, unresolved := d.resolve(ctx, d.config(m), d.Endpoint(name).Addr())
-	if err := d.rotate(m, endpoints); err != nil {
+	cfg := d.config(m)
+	endpoints, unresolved := d.resolve(ctx, cfg, d.Endpoint(name).Addr())
+	if err := d.rotate(m, cfg, endpoints); err != nil {
 		return err
 	}
 	if err := m.nudge(ctx); err != nil {
@@ -53,19 +54,20 @@ func (d *Devices) config(m *member) *tunnel.Config {
 	return m.cfg
 }
 
-// rotate sets a new port and the endpoints; nil leaves those as they are.
-func (d *Devices) rotate(m *member, endpoints []netip.AddrPort) error {
+// rotate sets a new port, and the endpoints that were found for cfg; none leaves
+// those as they are.
+func (d *Devices) rotate(m *member, cfg *tunnel.Config, endpoints []netip.AddrPort) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.members[m.name] != m {
-		return ErrStopped
+	if d.members[m.name] != m || m.cfg != cfg {
+		return ErrStopped // or moved to another member meanwhile
 	}
 	var s settings
 	if m.cfg.Interface.ListenPort == 0 {
 		s.set("listen_port", "0")
 	}
 	for i, ep := range endpoints {
-		if i < len(m.cfg.Peers) && ep.IsValid() {
+		if ep.IsValid() {
 			s.peer(&m.cfg.Peers[i], true)
 			s.set("endpoint", ep.String())
 		}
@@ -93,14 +95,15 @@ func (d *Devices) Renew(ctx context.Context, name tunnel.Name) error {
 	if err != nil {
 		return err
 	}
-	endpoints, err := d.resolve(ctx, d.config(m), netip.Addr{})
+	cfg := d.config(m)
+	endpoints, err := d.resolve(ctx, cfg, netip.Addr{})
 	if err != nil {
 		return err
 	}
 	if err := m.space(ctx); err != nil {
 		return err
 	}
-	fresh, err := d.replace(m, endpoints)
+	fresh, err := d.replace(m, cfg, endpoints)
 	if err != nil {
 		return err
 	}
@@ -108,16 +111,16 @@ func (d *Devices) Renew(ctx context.Context, name tunnel.Name) error {
 	return nil
 }
 
-func (d *Devices) replace(m *member, endpoints []netip.AddrPort) (*member, error) {
+func (d *Devices) replace(m *member, cfg *tunnel.Config, endpoints []netip.AddrPort) (*member, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.sw == nil || d.members[m.name] != m {
-		return nil, ErrStopped
+	if d.sw == nil || d.members[m.name] != m || m.cfg != cfg {
+		return nil, ErrStopped // or moved to another member meanwhile
 	}
 	wasActive := d.active == m
 	d.dropLocked(m)
 	m.close()
-	fresh, err := d.newMember(d.sw, m.name, m.cfg, m.start, endpoints)
+	fresh, err := d.newMember(d.sw, m.name, cfg, m.start, endpoints)
 	if err != nil {
 		return nil, err
 	}

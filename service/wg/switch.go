@@ -95,12 +95,18 @@ func (s *tunSwitch) addPort() *port {
 	return p
 }
 
-// promote makes p the active port; the former one drains. ErrStopped: p is closed.
+// promote makes p the active port; the former one drains. ErrStopped: p is
+// closed. ErrInterfaceGone: there is nothing to read.
 func (s *tunSwitch) promote(p *port) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, open := s.ports[p]; !open {
 		return ErrStopped
+	}
+	select {
+	case <-s.failed:
+		return ErrInterfaceGone
+	default:
 	}
 	old := s.active.Load()
 	if old == p {
