@@ -36,8 +36,11 @@ type tunSwitch struct {
 
 	active atomic.Pointer[port] // nil: nobody reads
 
-	// readMu is the right to read from real. It protects the two below.
-	readMu   sync.Mutex
+	// reading holds one element while a port has the right to read from real,
+	// and protects the two below. It is a channel and no mutex, since a port
+	// that waits for it must still be closable: the one that has it may block
+	// in Read for hours.
+	reading  chan struct{}
 	late     [][]byte // read by a port whose turn had ended, for the next one
 	badReads int
 
@@ -58,7 +61,12 @@ type tunSwitch struct {
 // newSwitch takes real over: closing the switch closes it. report is called
 // when the interface goes down or away, from any goroutine.
 func newSwitch(real tun.Device, report func(*tunSwitch, error)) *tunSwitch {
-	s := &tunSwitch{ports: map[*port]struct{}{}, report: report, failed: make(chan struct{})}
+	s := &tunSwitch{
+		ports:   map[*port]struct{}{},
+		reading: make(chan struct{}, 1),
+		report:  report,
+		failed:  make(chan struct{}),
+	}
 	s.real, s.interrupt, s.clear = readable(real)
 	s.events.Go(s.followEvents)
 	return s
@@ -142,8 +150,12 @@ func (s *tunSwitch) removePort(p *port) {
 // readFor reads a batch for p. again is true when it was not, or is no longer,
 // the turn of p, or nothing was read: p must look whether it is and ask again.
 func (s *tunSwitch) readFor(p *port, bufs [][]byte, sizes []int, offset int) (n int, again bool, err error) {
-	s.readMu.Lock()
-	defer s.readMu.Unlock()
+	select {
+	case s.reading <- struct{}{}:
+	case <-p.closed:
+		return 0, true, nil
+	}
+	defer func() { <-s.reading }()
 	if s.active.Load() != p {
 		return 0, true, nil
 	}
@@ -162,7 +174,7 @@ func (s *tunSwitch) readFor(p *port, bufs [][]byte, sizes []int, offset int) (n 
 	return n, n == 0 && err == nil, err
 }
 
-// failedReadLocked sorts the errors of Read. readMu is held. A single packet
+// failedReadLocked sorts the errors of Read. The caller is reading. A single packet
 // that cannot be parsed must not end the tunnel, so only what will not pass
 // makes the switch fail.
 func (s *tunSwitch) failedReadLocked(err error) error {

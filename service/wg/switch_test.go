@@ -105,7 +105,7 @@ func TestBatchUnderWayIsHandedOver(t *testing.T) {
 		ended <- err
 	}()
 	// The old port blocks in the interface's Read when its turn ends.
-	eventually(t, "the old port reads", func() bool { return !s.readMu.TryLock() || unlock(&s.readMu) })
+	eventually(t, "the old port reads", func() bool { return len(s.reading) == 1 })
 	if err := s.promote(next); err != nil {
 		t.Fatal(err)
 	}
@@ -126,20 +126,38 @@ func TestBatchUnderWayIsHandedOver(t *testing.T) {
 	}
 }
 
-// unlock gives back what TryLock took, and is false for the condition's sake.
-func unlock(mu *sync.Mutex) bool {
-	mu.Unlock()
-	return false
+func TestPortIsClosedWhileAnotherReads(t *testing.T) {
+	s, _ := newTestSwitch(t, newScripted())
+	reader, waiting := s.addPort(), s.addPort()
+	if err := s.promote(reader); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = readAll(reader, 1) }()
+	eventually(t, "one port reads", func() bool { return len(s.reading) == 1 })
+	ended := make(chan bool)
+	go func() {
+		// As a port whose turn ended after it had looked whose turn it is.
+		_, again, _ := s.readFor(waiting, [][]byte{make([]byte, 64)}, make([]int, 1), 0)
+		ended <- again
+	}()
+	waiting.Close()
+	select {
+	case again := <-ended:
+		if !again {
+			t.Error("a closed port has read")
+		}
+	case <-time.After(patience):
+		t.Fatal("a closed port waits for its turn to read")
+	}
+	reader.Close()
 }
 
 func TestLatePacketsAreBounded(t *testing.T) {
 	s, _ := newTestSwitch(t, newScripted())
 	bufs, sizes := [][]byte{[]byte("x")}, []int{1}
-	s.readMu.Lock()
 	for range maxLate + 7 {
 		s.keepLateLocked(bufs, sizes, 0)
 	}
-	s.readMu.Unlock()
 	if s.handed.Load() != maxLate || s.lost.Load() != 7 {
 		t.Errorf("got %d kept, %d lost", s.handed.Load(), s.lost.Load())
 	}
@@ -272,7 +290,7 @@ func TestPumpMakesAnyInterfaceInterruptible(t *testing.T) {
 		t.Fatalf("got %q", got)
 	}
 	go func() { _, _ = readAll(a, 1) }()
-	eventually(t, "a reads", func() bool { return !s.readMu.TryLock() || unlock(&s.readMu) })
+	eventually(t, "a reads", func() bool { return len(s.reading) == 1 })
 	if err := s.promote(b); err != nil {
 		t.Fatal(err)
 	}

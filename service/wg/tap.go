@@ -103,6 +103,9 @@ func (t *tap) Send(bufs [][]byte, ep conn.Endpoint) error {
 			marked = now
 		}
 	}
+	if activity {
+		t.signal() // before the answer to this packet can make anybody arm the tap
+	}
 	err := sendError(t.Bind.Send(bufs, ep))
 	switch {
 	case err != nil:
@@ -120,13 +123,18 @@ func (t *tap) Send(bufs [][]byte, ep conn.Endpoint) error {
 	if transport {
 		t.mayBeAnswered()
 	}
-	if activity && t.armed.Load() && t.armed.CompareAndSwap(true, false) {
-		select {
-		case t.woken <- struct{}{}:
-		default:
-		}
-	}
 	return err
+}
+
+// signal tells of activity, once for each time the tap was armed.
+func (t *tap) signal() {
+	if !t.armed.Load() || !t.armed.CompareAndSwap(true, false) {
+		return
+	}
+	select {
+	case t.woken <- struct{}{}:
+	default:
+	}
 }
 
 // sendError drops the report that segmentation was switched off and the
