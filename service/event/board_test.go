@@ -181,7 +181,7 @@ func TestNotice(t *testing.T) {
 	}
 	n, w := open[0], Describe(Code(FailedOver))
 	want := Notice{ID: 8, Code: "failed_over", Severity: w.Severity, Tunnel: "fr", Title: w.Title, What: w.What,
-		Advice: w.Advice, Since: at, Evidence: "Switched from nl to fr: the tunnel carries nothing. Without service for 42s."}
+		Advice: w.Advice, Since: at, Evidence: "Switched from nl to fr: the tunnel carries nothing. Without service for 42 s."}
 	if n != want {
 		t.Errorf("got  %+v\nwant %+v", n, want)
 	}

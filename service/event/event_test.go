@@ -3,6 +3,7 @@ package event
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast/service/tunnel"
 )
@@ -97,12 +98,17 @@ func TestSentences(t *testing.T) {
 		want string
 	}{
 		{Event{Kind: FailedOver, Tunnel: "paris", From: "berlin", To: "paris", Cause: tunnel.Unanswered, DowntimeMs: 42_000},
-			"Switched from berlin to paris: the tunnel carries nothing. Without service for 42s."},
+			"Switched from berlin to paris: the tunnel carries nothing. Without service for 42 s."},
 		{Event{Kind: FailedOver, Tunnel: "paris", From: "berlin", To: "paris", DowntimeMs: 5240, Evidence: "berlin could not be started."},
-			"Switched from berlin to paris. Without service for 5.2s. Berlin could not be started."},
+			"Switched from berlin to paris. Without service for 5.2 s. Berlin could not be started."},
 		{Event{Kind: FailedBack, From: "paris", To: "berlin"}, "Switched back from paris to berlin."},
-		{Event{Kind: VerdictChanged, Tunnel: "nl", From: "suspect", To: "unhealthy", Cause: tunnel.HandshakeTimeout, Evidence: "No answer for 30s."},
-			"nl is unhealthy: no answer from the server. No answer for 30s."},
+		{Event{Kind: VerdictChanged, Tunnel: "nl", From: "suspect", To: "unhealthy", Cause: tunnel.HandshakeTimeout, Evidence: "No answer for 30 s."},
+			"nl is unhealthy: no answer from the server. No answer for 30 s."},
+		{Event{Kind: VerdictChanged, Tunnel: "nl", From: "healthy", To: "suspect", Cause: tunnel.Unanswered},
+			"nl is suspect: data was sent and nothing has come back so far."},
+		{Event{Kind: VerdictChanged, Tunnel: "nl", From: "unhealthy", To: "healthy", DowntimeMs: 200_000},
+			"nl is healthy again. Without service for 3 min 20 s."},
+		{Event{Kind: VerdictChanged, Tunnel: "nl", From: "unknown", To: "healthy"}, "nl is healthy."},
 		{Event{Kind: StateChanged, Tunnel: "nl", From: "starting", To: "down", Evidence: "permission denied"},
 			"nl is down. Permission denied."},
 		{Event{Kind: WishChanged, From: "off", To: "home"}, "Asked for home."},
@@ -110,7 +116,7 @@ func TestSentences(t *testing.T) {
 		{Event{Kind: WishChanged, Tunnel: "paris", From: "berlin", To: "paris"}, "Switched from berlin to paris, as asked."},
 		{Event{Kind: WishChanged, Tunnel: "nl", From: "home", To: "off", Cause: tunnel.Unanswered},
 			"Disconnected by the policy: the tunnel carries nothing."},
-		{Event{Kind: Restarted, Tunnel: "nl", To: "rebind", Evidence: "Attempt 1 of 5."}, "Restarted nl (rebind). Attempt 1 of 5."},
+		{Event{Kind: Restarted, Tunnel: "nl", To: "rebind", Evidence: "Attempt 1 of 5."}, "Restarted nl with new sockets. Attempt 1 of 5."},
 		{Event{Kind: Held, To: HeldOffline, Cause: tunnel.NoNetwork}, "Holding: no network."},
 		{Event{Kind: UnderlayChanged, From: "ok", To: "sign_in", Cause: tunnel.SignIn},
 			"The network cannot be used: this network wants a sign-in."},
@@ -119,6 +125,25 @@ func TestSentences(t *testing.T) {
 	} {
 		if got := tt.e.Sentence(); got != tt.want {
 			t.Errorf("got  %q\nwant %q", got, tt.want)
+		}
+	}
+}
+
+func TestSpan(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0:                                "0 s",
+		50 * time.Millisecond:            "0.1 s",
+		5 * time.Second:                  "5 s",
+		5240 * time.Millisecond:          "5.2 s",
+		9960 * time.Millisecond:          "10 s",
+		31500 * time.Millisecond:         "32 s",
+		59700 * time.Millisecond:         "1 min",
+		90 * time.Second:                 "1 min 30 s",
+		time.Hour - 400*time.Millisecond: "1 h",
+		2*time.Hour + 5*time.Minute + 29*time.Second: "2 h 5 min",
+	} {
+		if got := Span(d); got != want {
+			t.Errorf("%s: got %q, want %q", d, got, want)
 		}
 	}
 }

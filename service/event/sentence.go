@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"holdfast/service/tunnel"
 )
 
 // Sentence puts the event in one line for a person.
 func (e Event) Sentence() string {
 	s := e.fact()
 	if e.DowntimeMs > 0 {
-		s += fmt.Sprintf(" Without service for %s.", e.downtime())
+		s += fmt.Sprintf(" Without service for %s.", Span(time.Duration(e.DowntimeMs)*time.Millisecond))
 	}
 	if e.Evidence != "" && !strings.Contains(s, e.Evidence) {
 		s += " " + capital(e.Evidence)
@@ -21,13 +23,29 @@ func (e Event) Sentence() string {
 	return s
 }
 
-// downtime is shown to the second, and finer where it is short.
-func (e Event) downtime() string {
-	d := time.Duration(e.DowntimeMs) * time.Millisecond
-	if d < 10*time.Second {
-		return d.Round(100 * time.Millisecond).String()
+// Span is a length of time as people write it: "5.2 s", "42 s", "3 min 20 s",
+// "2 h 5 min". It is rounded to a tenth of a second below ten seconds, to the
+// second below an hour, and to the minute above.
+func Span(d time.Duration) string {
+	switch {
+	case d < 10*time.Second-50*time.Millisecond:
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", d.Seconds()), ".0") + " s"
+	case d < time.Minute-500*time.Millisecond:
+		return fmt.Sprintf("%d s", d.Round(time.Second)/time.Second)
+	case d < time.Hour-500*time.Millisecond:
+		return parts(d.Round(time.Second), time.Minute, "min", time.Second, "s")
+	default:
+		return parts(d.Round(time.Minute), time.Hour, "h", time.Minute, "min")
 	}
-	return d.Round(time.Second).String()
+}
+
+// parts writes d in two units, and leaves the smaller away where it is nothing.
+func parts(d, large time.Duration, largeWord string, small time.Duration, smallWord string) string {
+	s := fmt.Sprintf("%d %s", d/large, largeWord)
+	if rest := d % large / small; rest > 0 {
+		s += fmt.Sprintf(" %d %s", rest, smallWord)
+	}
+	return s
 }
 
 func (e Event) fact() string {
@@ -37,7 +55,7 @@ func (e Event) fact() string {
 	case StateChanged:
 		return fmt.Sprintf("%s is %s.", e.tunnel(), e.To)
 	case VerdictChanged:
-		return fmt.Sprintf("%s is %s%s.", e.tunnel(), e.To, e.because())
+		return e.verdict()
 	case HandshakeFailed:
 		return fmt.Sprintf("Handshakes of %s fail%s.", e.tunnel(), e.because())
 	case HandshakeRecovered:
@@ -47,7 +65,7 @@ func (e Event) fact() string {
 	case FailedBack:
 		return fmt.Sprintf("Switched back from %s to %s.", e.From, e.To)
 	case Restarted:
-		return fmt.Sprintf("Restarted %s (%s)%s.", e.tunnel(), e.To, e.because())
+		return e.restarted()
 	case Held:
 		return e.held()
 	case CooldownStarted:
@@ -95,6 +113,31 @@ func (e Event) wish() string {
 	default:
 		return fmt.Sprintf("Asked for %s.", e.To)
 	}
+}
+
+// verdict says what was seen, where a verdict's own word says too little.
+func (e Event) verdict() string {
+	switch {
+	case e.To == "suspect" && e.Cause == tunnel.Unanswered:
+		return fmt.Sprintf("%s is suspect: data was sent and nothing has come back so far.", e.tunnel())
+	case e.To == "healthy" && (e.From == "suspect" || e.From == "unhealthy"):
+		return fmt.Sprintf("%s is healthy again.", e.tunnel())
+	case e.To == "unknown":
+		return fmt.Sprintf("%s is judged anew.", e.tunnel())
+	default:
+		return fmt.Sprintf("%s is %s%s.", e.tunnel(), e.To, e.because())
+	}
+}
+
+// restarted says what a restart made anew, from the word for its rung.
+func (e Event) restarted() string {
+	with := map[string]string{
+		"rebind": "new sockets", "rotate": "a new port", "renew": "a new device", "reopen": "a new interface",
+	}[e.To]
+	if with == "" {
+		return fmt.Sprintf("Restarted %s (%s)%s.", e.tunnel(), e.To, e.because())
+	}
+	return fmt.Sprintf("Restarted %s with %s%s.", e.tunnel(), with, e.because())
 }
 
 func (e Event) held() string {

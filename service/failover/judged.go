@@ -70,7 +70,7 @@ func (m *Machine) believe(s *step, in Judged) {
 	case in.Verdict == health.Unhealthy:
 		m.failed(s, was)
 		if !m.silent.IsZero() {
-			e.Evidence = "No answer for " + write(s.now.Sub(m.silent).Round(time.Second)) + "."
+			e.Evidence = "No answer for " + event.Span(s.now.Sub(m.silent).Round(time.Second)) + "."
 		}
 	}
 	if isWell(was) && !isWell(in.Verdict) {

@@ -57,7 +57,7 @@ func (m *Machine) networkChanged(s *step) {
 }
 
 func (m *Machine) woke(s *step, in Woke) {
-	s.tell(event.Event{Kind: event.Woke, Evidence: "Slept for " + write(in.Slept.Round(time.Second)) + "."})
+	s.tell(event.Event{Kind: event.Woke, Evidence: "Slept for " + event.Span(in.Slept.Round(time.Second)) + "."})
 	rung := Rebind
 	if in.Slept >= longSleep {
 		rung = Rotate

@@ -174,7 +174,7 @@ func (m *Machine) sibling(s *step) *mate {
 func (m *Machine) cool(s *step) {
 	m.coolTo = s.now.Add(m.policy.Cooldown)
 	s.tell(event.Event{Kind: event.CooldownStarted, Tunnel: m.active, Cause: m.cause,
-		Evidence: fmt.Sprintf("Switches made without success: %d. The next try is in %s.", m.steps, write(m.policy.Cooldown))})
+		Evidence: fmt.Sprintf("Switches made without success: %d. The next try is in %s.", m.steps, event.Span(m.policy.Cooldown))})
 	s.wait(m.coolTo)
 }
 

@@ -126,7 +126,7 @@ func (m *Machine) endPin(s *step) {
 		cause = m.underlayCause
 	}
 	s.tell(event.Event{Kind: event.Held, Tunnel: m.pin, To: event.HeldRefused, Cause: cause,
-		Evidence: "It was asked for and did not answer within " + write(pinWithin) + "."})
+		Evidence: "It was asked for and did not answer within " + event.Span(pinWithin) + "."})
 	m.pin, m.pinBy = "", time.Time{}
 }
 
