@@ -107,7 +107,7 @@ func newWorld(t testing.TB, names ...string) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, id: fmt.Sprintf("hf%d-%d", os.Getpid(), worlds.Add(1)), dir: dir}
-	w.client, w.router = w.namespace("c"), w.namespace("r")
+	w.client, w.router = w.namespace("client"), w.namespace("router")
 	w.link(w.client, "eth0", "10.200.0.2", "c", "10.200.0.1")
 	w.sh(w.router, "sysctl", "-qw", "net.ipv4.ip_forward=1")
 	// Duplicate address detection ends when it ends; listings are compared.
