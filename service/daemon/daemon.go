@@ -87,6 +87,7 @@ type Daemon struct {
 	wish    status.Wish
 	// stopHands ends the operator, after the engine.
 	stopHands context.CancelFunc
+	release   func() // gives the network back to other services; nil: it was not taken
 	door      *door
 }
 
@@ -152,6 +153,11 @@ func (d *Daemon) loadWish(context.Context) (err error) {
 // on: then the tunnel takes it over in a moment, and nothing opens meanwhile.
 func (d *Daemon) cleanUp(ctx context.Context) error {
 	d.openNetwork()
+	release, err := d.network.Claim()
+	if err != nil {
+		return err
+	}
+	d.release = release
 	if d.wish.On {
 		return nil
 	}
@@ -201,6 +207,11 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { ended <- d.engine.Run(ctx) })
 	wg.Go(d.door.serve)
+	wg.Go(func() {
+		if err := d.network.Keep(ctx); err != nil {
+			d.log.Error("nobody puts back what others take from the network", "err", err)
+		}
+	})
 	d.reportStore()
 	ready()
 	if d.wish.On {
@@ -262,6 +273,9 @@ func (d *Daemon) close() {
 		if err := d.store.Close(); err != nil {
 			d.log.Error("close history", "err", err)
 		}
+	}
+	if d.release != nil {
+		d.release()
 	}
 }
 

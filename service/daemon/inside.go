@@ -78,3 +78,9 @@ func (n *inner) Clear(context.Context) error {
 
 // Recover has nothing to do: what was inside a killed process is gone.
 func (n *inner) Recover(context.Context) error { return nil }
+
+// Claim takes nothing: the interface is this process's own.
+func (n *inner) Claim() (func(), error) { return func() {}, nil }
+
+// Keep has nothing to do: nobody else reaches what is inside.
+func (n *inner) Keep(context.Context) error { return nil }

@@ -16,6 +16,10 @@ type network interface {
 	engine.Network
 	// Recover cleans up what a killed process left.
 	Recover(ctx context.Context) error
+	// Claim takes the network for this process. ErrClaimed of netcfg.
+	Claim() (release func(), err error)
+	// Keep puts back what others take away, until ctx ends.
+	Keep(ctx context.Context) error
 	// Lookup resolves a name outside the tunnel.
 	Lookup(ctx context.Context, host string) ([]netip.Addr, error)
 }
@@ -69,3 +73,5 @@ func (s *system) Apply(ctx context.Context, spec engine.NetSpec) error {
 
 func (s *system) Clear(ctx context.Context) error   { return s.manager.Clear(ctx) }
 func (s *system) Recover(ctx context.Context) error { return s.manager.Recover(ctx) }
+func (s *system) Claim() (func(), error)            { return s.manager.Claim() }
+func (s *system) Keep(ctx context.Context) error    { return s.manager.Keep(ctx) }

@@ -85,7 +85,7 @@ func (m *Manager) setDNS(ctx context.Context, l *linked, s *Spec) error {
 // noteDNS writes to the journal what is about to be done.
 func (m *Manager) noteDNS(d *dnsKept) error {
 	m.journal.DNS = d
-	return m.journal.write(m.StateDir)
+	return m.note()
 }
 
 // chooseBackend prefers what the system itself uses: systemd-resolved where
@@ -123,5 +123,5 @@ func (m *Manager) clearDNS(ctx context.Context) error {
 		return fmt.Errorf("restore resolvers by %s: %w", d.Backend, err)
 	}
 	m.journal.DNS = nil
-	return m.journal.write(m.StateDir)
+	return m.note()
 }

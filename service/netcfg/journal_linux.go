@@ -103,6 +103,21 @@ func (j *journal) write(dir string) error {
 	return nil
 }
 
+// note writes the journal. Where it cannot be written, as on a full disk, that
+// matters only while something is in it that outlives the interface: all else
+// goes with the interface, or is found by its numbers.
+func (m *Manager) note() error {
+	err := m.journal.write(m.StateDir)
+	if err == nil || m.journal.outlives() {
+		return err
+	}
+	m.Log.Warn("what has to be put back is only kept in memory", "err", err)
+	return nil
+}
+
+// outlives says that the journal names what a killed process would leave for good.
+func (j *journal) outlives() bool { return j.DNS != nil && j.DNS.Backend != byResolved }
+
 // replaceFile gives path a new content in one step, by way of the name temp in
 // the same folder. A temp that a killed process left is overwritten. A lasting
 // content is on the disk before and after the step.

@@ -141,7 +141,7 @@ func (m *Manager) move(ctx context.Context, k *kernel, s Spec) error {
 		func() error { return k.addRoutes(l.Index, p.routes) },
 		func() error { return m.dropLinks(k, l) },
 		func() error { return m.restoreSysctls(func(path string) bool { return !needs(&p, l, path) }) },
-		func() error { return m.journal.write(m.StateDir) },
+		func() error { return m.note() },
 	}
 	for _, step := range steps {
 		if err := ctx.Err(); err != nil {
@@ -179,7 +179,7 @@ func (m *Manager) keepLink(link netlink.Link) (*linked, error) {
 	}
 	l := &linked{Name: a.Name, Index: a.Index, WasUp: a.RawFlags&unix.IFF_UP != 0, WasMTU: a.MTU}
 	m.journal.Links = append(m.journal.Links, l)
-	return l, m.journal.write(m.StateDir)
+	return l, m.note()
 }
 
 // raise gives the interface its MTU and addresses and brings it up.
@@ -230,7 +230,7 @@ func (m *Manager) addAddresses(k *kernel, link netlink.Link, l *linked, want []n
 	if len(missing) == 0 {
 		return nil
 	}
-	if err := m.journal.write(m.StateDir); err != nil {
+	if err := m.note(); err != nil {
 		return err
 	}
 	for _, p := range missing {
@@ -309,5 +309,5 @@ func (m *Manager) clear(ctx context.Context, k *kernel) error {
 		m.dropLinks(k, nil),
 		m.restoreSysctls(func(string) bool { return true }),
 	)
-	return errors.Join(err, m.journal.write(m.StateDir))
+	return errors.Join(err, m.note())
 }

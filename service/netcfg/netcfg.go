@@ -39,6 +39,9 @@ const (
 // build. It wraps errors.ErrUnsupported.
 var ErrUnsupported = fmt.Errorf("configure the network on this system: %w", errors.ErrUnsupported)
 
+// ErrClaimed says that another service configures this network.
+var ErrClaimed = errors.New("another holdfastd configures this network")
+
 // Spec is what the system's network shall look like for the tunnel.
 type Spec struct {
 	// Interface is the name of an existing interface.

@@ -23,3 +23,9 @@ func (m *Manager) Recover(context.Context) error { return nil }
 
 // DNSBackend returns "": none is used.
 func (m *Manager) DNSBackend() string { return "" }
+
+// Claim takes nothing: there is nothing that two services could share.
+func (m *Manager) Claim() (release func(), err error) { return func() {}, nil }
+
+// Keep returns nil at once: nothing was applied that could be lost.
+func (m *Manager) Keep(context.Context) error { return nil }

@@ -60,7 +60,7 @@ func (m *Manager) setSysctl(path, value string) error {
 	} else {
 		m.journal.Sysctls[i].Set = value
 	}
-	if err := m.journal.write(m.StateDir); err != nil {
+	if err := m.note(); err != nil {
 		return err
 	}
 	return writeSysctl(path, value)
