@@ -2,7 +2,7 @@ package engine
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"time"
 
 	"holdfast/service/event"
@@ -10,6 +10,9 @@ import (
 	"holdfast/service/status"
 	"holdfast/service/tunnel"
 )
+
+// ErrWishNotKept says that a wish could not be written to the disk.
+var ErrWishNotKept = errors.New("the wish cannot be kept on the disk")
 
 // within runs do on the loop's goroutine and waits for it.
 func (e *Engine) within(ctx context.Context, do func(now time.Time)) error {
@@ -26,35 +29,49 @@ func (e *Engine) within(ctx context.Context, do func(now time.Time)) error {
 }
 
 // Connect wishes for a target: a group's name or a tunnel's. It returns when
-// the wish is on disk and taken in; what comes of it is told by events.
+// the wish is on disk and taken in; what comes of it is told by events. A disk
+// that refuses keeps nobody from being connected: a notice says so.
 // An unknown target is the error of Options.Members.
 func (e *Engine) Connect(ctx context.Context, target tunnel.Name) error {
 	members, err := e.opt.Members(target)
 	if err != nil {
 		return err
 	}
-	return e.want(ctx, status.Wish{On: true, Target: target}, failover.Connect{Target: target, Members: members})
+	return e.want(ctx, func(status.Wish) status.Wish { return status.Wish{On: true, Target: target} },
+		failover.Connect{Target: target, Members: members})
 }
 
 // Disconnect wishes for no tunnel. The target is remembered.
 func (e *Engine) Disconnect(ctx context.Context) error {
-	err := e.want(ctx, status.Wish{On: false, Target: e.Status().Wish.Target}, failover.Disconnect{})
-	return err
+	return e.want(ctx, func(w status.Wish) status.Wish { return status.Wish{Target: w.Target} }, failover.Disconnect{})
 }
 
 // want saves a wish and then feeds it to the machine, in one order for all.
-func (e *Engine) want(ctx context.Context, w status.Wish, in failover.Input) error {
-	e.wishing.Lock()
-	defer e.wishing.Unlock()
-	if err := e.opt.SaveWish(w); err != nil {
-		return fmt.Errorf("save wish: %w", err)
+// Once it is being saved it is followed to the end, whatever becomes of ctx.
+func (e *Engine) want(ctx context.Context, change func(status.Wish) status.Wish, in failover.Input) error {
+	select {
+	case e.wishing <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-e.done:
+		return ErrStopped
 	}
-	if !w.On {
-		e.opt.Hands.Interrupt()
+	defer func() { <-e.wishing }()
+	w := change(e.Status().Wish)
+	saved := e.opt.SaveWish(w)
+	if saved != nil {
+		e.opt.Log.Error("save wish", "err", saved)
 	}
-	return e.within(ctx, func(now time.Time) {
+	return e.within(context.WithoutCancel(ctx), func(now time.Time) {
+		view := e.machine.View()
+		// What is being started for another wish need not be waited for.
+		if !w.On || w.Target != e.wish.Target && view.State == tunnel.Starting {
+			e.opt.Hands.Interrupt()
+		}
 		e.wish = w
+		e.note(now, event.CodeTargetGone, nil)
 		e.step(now, in)
+		e.note(now, event.CodeWishNotKept, saved)
 	})
 }
 
@@ -76,45 +93,63 @@ func (e *Engine) Record(ctx context.Context, events ...event.Event) error {
 	return e.within(ctx, func(now time.Time) { e.record(now, events...) })
 }
 
-// Acknowledge marks an open notice as seen. False: there is none with this ID.
+// Acknowledge marks an open notice as seen, also in the history. False: there
+// is none with this ID.
 func (e *Engine) Acknowledge(ctx context.Context, id int64) (found bool, err error) {
 	err = e.within(ctx, func(now time.Time) {
 		if found = e.board.Ack(id); found {
+			e.keepNotices(now)
 			e.publish(now)
 		}
 	})
 	return found, err
 }
 
+// Alive says whether the loop answers before ctx ends.
+func (e *Engine) Alive(ctx context.Context) bool {
+	return e.within(ctx, func(time.Time) {}) == nil
+}
+
 // Configure brings a changed policy, and the members of the current target as
 // they are now configured. changed names the tunnel whose config was rewritten,
-// or "" for none: an active one is rebuilt from it.
+// or "" for none: an active one is rebuilt from it. A target that is gone stays
+// wished for, and what is active goes on; when it comes back it is followed.
 func (e *Engine) Configure(ctx context.Context, p failover.Policy, changed tunnel.Name) error {
+	// The configuration may be slow to read: a file is being written.
+	target := e.Status().Wish.Target
+	members, missing := e.opt.Members(target)
 	return e.within(ctx, func(now time.Time) {
-		kind := event.ConfigChanged
-		if p != e.opt.Policy {
-			kind = event.SettingsChanged
-		}
-		e.record(now, event.Event{Kind: kind, Tunnel: changed})
+		e.tellConfigured(now, p, changed)
 		e.opt.Policy = p
 		e.opt.Hands.Configure(p)
 		e.monitor.Limit(p.Limits())
 		e.board.Hold(p.MinimumHold)
-		var members []failover.Member
-		if e.wish.Target != "" {
-			var err error
-			if members, err = e.opt.Members(e.wish.Target); err != nil {
-				e.opt.Log.Warn("the target is gone", "tunnel", string(e.wish.Target), "err", err)
-			}
+		if e.wish.Target != target {
+			members, missing = nil, nil // a wish that came meanwhile has brought its own
+		}
+		if e.wish.On {
+			e.note(now, event.CodeTargetGone, missing)
+		}
+		if e.wish.On && !e.machine.View().On && missing == nil && members != nil {
+			e.step(now, failover.Connect{Target: target, Members: members})
+		}
+		if missing != nil {
+			members = nil
 		}
 		e.step(now, failover.Configured{Policy: p, Members: members})
 		if changed != "" && e.machine.View().Active == changed {
 			e.step(now, failover.Reconnect{})
 		}
-		if changed != "" && e.isMember(changed) && e.machine.View().Active != changed {
-			e.opt.Hands.Do(failover.Action{Do: failover.Release, ID: changed})
-		}
 	})
+}
+
+// tellConfigured records what has changed: the settings, or the tunnels.
+func (e *Engine) tellConfigured(now time.Time, p failover.Policy, changed tunnel.Name) {
+	kind := event.ConfigChanged
+	if p != e.opt.Policy {
+		kind = event.SettingsChanged
+	}
+	e.record(now, event.Event{Kind: kind, Tunnel: changed})
 }
 
 // Refresh reads the figures of the active member now, for a caller who wants
