@@ -104,7 +104,7 @@ func ParseScript(text []byte) (Script, error) {
 	if !utf8.Valid(text) {
 		return nil, ScriptProblems{{1, "a script is text in UTF-8"}}
 	}
-	var script Script
+	script := Script{} // not nil: an empty script is a script too
 	var problems ScriptProblems
 	number, last := 0, time.Duration(0)
 	for line := range strings.SplitSeq(strings.TrimPrefix(string(text), "\ufeff"), "\n") {

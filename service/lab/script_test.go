@@ -153,7 +153,7 @@ func drawScript(t *rapid.T) Script {
 	})
 	fault := rapid.Map(rapid.SampledFrom(faults), func(f FaultInfo) Fault { return f.Key })
 	word := rapid.StringMatching(`[\p{L}.,!?-][\p{L}.,!?#-]{0,8}`)
-	var script Script
+	script := Script{}
 	var at time.Duration
 	for line := range rapid.IntRange(0, 12).Draw(t, "steps") {
 		at += moment.Draw(t, "pause")
