@@ -234,8 +234,9 @@ func (e *Engine) watchAnew(now time.Time) {
 	e.lookAt = now
 }
 
-// unwatch ends the watch: no device is active.
+// unwatch ends the watch: no device is active, and none needs its buffers.
 func (e *Engine) unwatch() {
+	e.settle()
 	e.lookAt = time.Time{}
 	e.judged = health.Assessment{Verdict: health.Unknown}
 	e.meter.restart()

@@ -15,8 +15,11 @@ const (
 	quietBelow = 4000
 	// quietAfter is how long the rate must stay below it.
 	quietAfter = 10 * time.Second
+	// calmBelow is the rate, in bytes a second, under which a line is calm: a
+	// trickle, which needs few buffers, may go on for ever after a load.
+	calmBelow = 100_000
 	// settleAbove is how much a tunnel must have carried since the last time,
-	// in bytes, for its buffers to be worth freeing once it is quiet.
+	// in bytes, for its buffers to be worth freeing once it is calm.
 	settleAbove = 64 << 20
 )
 
@@ -67,13 +70,18 @@ func (e *Engine) again(now time.Time) {
 			next = now.Add(sampleEvery)
 		}
 	}
-	if next.IsZero() {
-		if e.meter.load > settleAbove {
-			e.meter.load = 0
-			e.opt.Hands.Settle()
-		}
+	if e.meter.calm(now) {
+		e.settle()
 	}
 	e.lookAt = next
+}
+
+// settle frees what a load has left behind, once for each load.
+func (e *Engine) settle() {
+	if e.meter.load > settleAbove {
+		e.meter.load = 0
+		e.opt.Hands.Settle()
+	}
 }
 
 // quiet tells the machine when the line becomes quiet or busy.
@@ -105,7 +113,8 @@ type meter struct {
 	rtt              time.Duration
 	rxRate, txRate   float64 // bytes a second
 	movedAt          time.Time
-	busyAt           time.Time
+	busyAt           time.Time // last faster than quietBelow
+	loadedAt         time.Time // last faster than calmBelow
 	toldQuiet        bool
 	uncutRx, uncutTx uint64 // carried since the last sample
 	load             uint64 // carried since the memory was last freed
@@ -125,7 +134,7 @@ func (m *meter) take(now time.Time, r Reading) {
 	dt := now.Sub(m.at)
 	m.at = now
 	if first {
-		m.movedAt, m.busyAt = now, now
+		m.movedAt, m.busyAt, m.loadedAt = now, now, now
 		return
 	}
 	if r.Counters.RxBytes < was.RxBytes || r.Counters.TxBytes < was.TxBytes {
@@ -141,6 +150,9 @@ func (m *meter) take(now time.Time, r Reading) {
 	if m.rxRate+m.txRate >= quietBelow {
 		m.busyAt = now
 	}
+	if m.rxRate+m.txRate >= calmBelow {
+		m.loadedAt = now
+	}
 	m.uncutRx += rx
 	m.uncutTx += tx
 	m.load += rx + tx
@@ -151,6 +163,9 @@ func (m *meter) still(now time.Time) bool { return now.Sub(m.movedAt) >= quietAf
 
 // quiet says that the rate has been low for long enough.
 func (m *meter) quiet(now time.Time) bool { return !m.at.IsZero() && now.Sub(m.busyAt) >= quietAfter }
+
+// calm says that no load has flowed for as long. A still line is calm.
+func (m *meter) calm(now time.Time) bool { return now.Sub(m.loadedAt) >= quietAfter }
 
 // cut returns what was carried since the last cut.
 func (m *meter) cut() (rx, tx uint64) {
