@@ -75,8 +75,8 @@ func (m *Machine) fell(s *step, id tunnel.Name, did Verb, err error) {
 		m.outage = s.now
 	}
 	m.forgetVerdict()
-	if !m.on || did == Stop {
-		return
+	if !m.on || did == Stop || m.of != m.target || m.mate(id) == nil {
+		return // nothing is wished for, or another target, which this says nothing of
 	}
 	m.failedStart = id
 	if did != Restart {
