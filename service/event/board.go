@@ -20,7 +20,9 @@ const (
 
 // Board draws from the events what a person should know now. It tells one
 // notice at a time about a matter; while the network cannot be used, nothing
-// about the tunnels above it; and nothing about what the person did.
+// about the tunnels above it; and nothing about what the person did. A
+// NoticeOpened or NoticeCleared event that it is given is others' word about
+// something beside the tunnels, which it takes as it is.
 //
 // Make it with NewBoard. It is not safe for concurrent use.
 type Board struct {
@@ -31,6 +33,7 @@ type Board struct {
 	trouble matter // the active tunnel does not work
 	moved   matter // another member took over
 	ended   matter // the policy ended the wish
+	said    []said // what others told, the oldest first
 
 	below  Event     // why the network cannot be used; zero Kind: it can
 	base   Event     // the first event of the trouble; zero Kind: none
@@ -44,6 +47,12 @@ type matter struct {
 	showAt  time.Time // when it becomes a notice
 	clearAt time.Time // when it stops to be one by itself; zero: never
 	open    *Notice   // nil: there is no notice
+}
+
+// said is a notice that others opened, and will clear.
+type said struct {
+	Notice
+	over bool // it is cleared by something else than their word
 }
 
 // NewBoard returns an empty board. hold is the policy's minimum_hold: what
@@ -94,6 +103,9 @@ func (b *Board) Open() []Notice {
 			out = append(out, *m.open)
 		}
 	}
+	for _, s := range b.said {
+		out = append(out, s.Notice)
+	}
 	slices.SortStableFunc(out, func(x, y Notice) int { return x.Since.Compare(y.Since) })
 	return out
 }
@@ -103,6 +115,12 @@ func (b *Board) Ack(id int64) bool {
 	for _, m := range b.matters() {
 		if m.open != nil && m.open.ID == id {
 			m.open.Acknowledged = true
+			return true
+		}
+	}
+	for i := range b.said {
+		if b.said[i].ID == id {
+			b.said[i].Acknowledged = true
 			return true
 		}
 	}
@@ -144,15 +162,39 @@ func (b *Board) take(e Event) {
 	case FailedBack:
 		b.end(&b.trouble)
 		b.end(&b.moved)
+	case NoticeOpened:
+		b.say(e)
+	case NoticeCleared:
+		b.said = slices.DeleteFunc(b.said, func(s said) bool {
+			return string(s.Code) == e.From && s.Tunnel == e.Tunnel && (e.Evidence == "" || s.Evidence == e.Evidence)
+		})
 	case ServiceStopped:
 		for _, m := range b.matters() {
 			b.end(m)
+		}
+		for i := range b.said {
+			b.said[i].over = true
 		}
 	default:
 	}
 }
 
+// say opens a notice that others know of. One that is open already stays.
+func (b *Board) say(e Event) {
+	n := notice(&matter{code: Code(e.To), source: e})
+	for _, s := range b.said {
+		if s.Code == n.Code && s.Tunnel == n.Tunnel && s.Evidence == n.Evidence {
+			return
+		}
+	}
+	b.said = append(b.said, said{Notice: *n})
+}
+
 func (b *Board) wish(e Event) {
+	for i := range b.said {
+		// Now it is known again.
+		b.said[i].over = b.said[i].over || b.said[i].Code == CodeWishDamaged
+	}
 	b.on = e.To != offWord
 	b.end(&b.ended)
 	if b.on && e.Tunnel == "" && e.From != offWord || !b.on || e.Tunnel != "" {
@@ -287,6 +329,12 @@ func (b *Board) settle(now time.Time) []Event {
 				Cause: m.source.Cause, Evidence: m.open.Evidence})
 		}
 	}
+	b.said = slices.DeleteFunc(b.said, func(s said) bool {
+		if s.over {
+			out = append(out, Event{At: now.UTC(), Kind: NoticeCleared, Tunnel: s.Tunnel, From: string(s.Code)})
+		}
+		return s.over
+	})
 	return out
 }
 

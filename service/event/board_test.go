@@ -161,6 +161,35 @@ func TestBoard(t *testing.T) {
 	}
 }
 
+// A notice about the service itself is taken as it is told, once.
+func TestBoardTakesOthersWord(t *testing.T) {
+	b := NewBoard(time.Minute)
+	said := Event{ID: 7, At: start, Kind: NoticeOpened, To: string(CodeConfigUnreadable), Evidence: "nl.conf: line 3"}
+	if out := b.Take(start, []Event{said, said}); len(out) != 0 {
+		t.Errorf("told again: %v", out)
+	}
+	open := b.Open()
+	if len(open) != 1 || open[0].ID != 7 || open[0].Evidence != said.Evidence || open[0].Title == "" {
+		t.Fatalf("open: %v, want the one notice", open)
+	}
+	if !b.Ack(7) || !b.Open()[0].Acknowledged {
+		t.Error("it cannot be acknowledged")
+	}
+	other := Event{At: start, Kind: NoticeCleared, From: string(CodeConfigUnreadable), Evidence: "de.conf: line 1"}
+	if b.Take(start, []Event{other}); len(b.Open()) != 1 {
+		t.Error("another file's word cleared it")
+	}
+	other.Evidence = said.Evidence
+	if b.Take(start, []Event{other}); len(b.Open()) != 0 {
+		t.Error("its own word did not clear it")
+	}
+	b.Take(start, []Event{{ID: 9, At: start, Kind: NoticeOpened, To: string(CodeWishDamaged)}})
+	out := b.Take(start, []Event{{ID: 10, At: start, Kind: WishChanged, From: "off", To: "home"}})
+	if len(out) != 1 || out[0].Kind != NoticeCleared || out[0].From != string(CodeWishDamaged) {
+		t.Errorf("a new wish gives %v, want the damaged one cleared", out)
+	}
+}
+
 func TestBoardWithoutHoldTellsAtOnce(t *testing.T) {
 	b := NewBoard(time.Minute)
 	b.Hold(0)
@@ -195,13 +224,22 @@ func TestNotice(t *testing.T) {
 }
 
 // Any events at any times: what opens is cleared once and is open in between,
-// one matter has one notice, and with the wish off and a network nothing stays.
+// one matter has one notice, and with the wish off and a network nothing stays
+// but what others have told.
 func TestAnyEvents(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := NewBoard(time.Minute)
 		open := map[string]bool{}
 		now := start
 		feed := func(events ...Event) {
+			for _, e := range events { // what others tell need not be told again
+				switch e.Kind {
+				case NoticeOpened:
+					open[e.To] = true
+				case NoticeCleared:
+					delete(open, e.From)
+				}
+			}
 			for _, e := range b.Take(now, events) {
 				code, opens := e.From, false
 				if e.Kind == NoticeOpened {
@@ -235,10 +273,14 @@ func TestAnyEvents(t *testing.T) {
 			if rapid.Bool().Draw(t, "about none") {
 				e.Tunnel = ""
 			}
+			if e.Kind == NoticeOpened || e.Kind == NoticeCleared {
+				code := string(rapid.SampledFrom([]Code{CodeWishDamaged, CodeTargetGone}).Draw(t, "code"))
+				e.From, e.To, e.Tunnel = code, code, ""
+			}
 			feed(e)
 		}
 		feed(Event{ID: id + 1, At: now, Kind: WishChanged, From: "home", To: "off"})
-		if n := b.Open(); len(n) > 0 {
+		if n := b.Open(); len(n) > 1 || len(n) == 1 && n[0].Code != CodeTargetGone {
 			t.Fatalf("off, and told: %s", fmt.Sprint(n))
 		}
 	})

@@ -19,6 +19,18 @@ const (
 	CodeExhausted Code = HeldExhausted
 )
 
+// The codes of notices about the service itself. They are told to the Board by
+// a NoticeOpened event with the code in To, and ended by a NoticeCleared event
+// with the code in From.
+const (
+	CodeWishDamaged      Code = "wish_damaged"
+	CodeWishNotKept      Code = "wish_not_kept"
+	CodeTargetGone       Code = "target_gone"
+	CodeHistoryDamaged   Code = "history_damaged"
+	CodeHistoryNotKept   Code = "history_not_kept"
+	CodeConfigUnreadable Code = "config_unreadable"
+)
+
 // Describe returns the words for a code, and plain words for one that this
 // version does not know.
 func Describe(c Code) Words {
@@ -121,4 +133,22 @@ var catalogue = map[Code]Words{
 	Code(Denied): {"A request was refused",
 		"A user of this computer asked for something they may not do.",
 		"Add the user to the group holdfast to allow it.", Low},
+
+	CodeWishDamaged: {"What was asked for is not known",
+		"The file that keeps the wish cannot be read, so no tunnel was brought up. Traffic is not protected.",
+		"Connect again.", High},
+	CodeWishNotKept: {"The wish could not be kept",
+		"What was asked for is done, but the disk refused to keep it. It is forgotten when the service restarts.",
+		"Look at the disk of the state folder: it may be full, or read-only.", Medium},
+	CodeTargetGone: {"What was asked for is gone",
+		"The tunnel or group that was asked for is not in the configuration.",
+		"Restore it, or connect to another.", High},
+	CodeHistoryDamaged: {"The history begins anew",
+		"The history that was there could not be used. Tunnels are not affected.", "", Low},
+	CodeHistoryNotKept: {"The history is not being kept",
+		"The disk does not take the history. What happens now is forgotten when the service stops.",
+		"Look at the disk of the state folder: it may be full, or read-only.", Medium},
+	CodeConfigUnreadable: {"A file of the configuration is left out",
+		"It cannot be used as it is. The rest of the configuration is.",
+		"Correct the file and restart the service, or import the tunnel again.", Medium},
 }
