@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,7 +31,8 @@ var ErrStopped = errors.New("the service is stopping")
 type Hands interface {
 	// Do takes an action and returns at once. Its outcome arrives on Reports.
 	Do(failover.Action)
-	// Interrupt gives up the action under way; it reports its failure.
+	// Interrupt gives up the tunnel action under way, and those that wait; they
+	// report their failure.
 	Interrupt()
 	// Reports brings outcomes, and faults nobody asked for.
 	Reports() <-chan failover.Input
@@ -38,6 +40,8 @@ type Hands interface {
 	Watch()
 	// Activity signals that the active device sent something after Watch.
 	Activity() <-chan struct{}
+	// Measured signals that Look has a round trip to tell that it had not before.
+	Measured() <-chan struct{}
 	// Look reads the counters of the active device.
 	Look() (Reading, error)
 	// Configure brings the policy that new devices follow.
@@ -53,10 +57,14 @@ type Reading struct {
 	RTT      time.Duration // of its last answered probe; 0: not measured
 }
 
-// Journal keeps the history. Neither method ever blocks.
+// Journal keeps the history. No method ever blocks.
 type Journal interface {
 	Append([]event.Event)
 	AddSample(Sample)
+	// SaveNotice keeps the newest word on a notice.
+	SaveNotice(event.Notice)
+	// Health says why what it is given is not kept. Nil: it is.
+	Health() error
 }
 
 // Sample is what the active tunnel carried since the sample before.
@@ -69,7 +77,8 @@ type Sample struct {
 	Overall          status.Overall
 }
 
-// Options is what an engine is made of. All fields but Underlay are needed.
+// Options is what an engine is made of. All fields but Underlay and Stale are
+// needed.
 type Options struct {
 	Policy  failover.Policy
 	Hands   Hands
@@ -83,7 +92,10 @@ type Options struct {
 	Underlay <-chan failover.Input
 	// FirstEventID is the ID of the first event to be written.
 	FirstEventID int64
-	Log          *slog.Logger
+	// Stale are the notices that an earlier run left open. They are cleared
+	// first: what is still true will be told anew.
+	Stale []event.Notice
+	Log   *slog.Logger
 }
 
 // Engine drives one machine. Make it with New, then Run it once.
@@ -94,18 +106,23 @@ type Engine struct {
 	snapshot atomic.Pointer[status.Status]
 	audience audience
 
-	// wishing orders the wishes: what is on disk is what was asked for last.
-	wishing sync.Mutex
+	// wishing is held while a wish is saved and taken in: what is on disk is
+	// what was asked for last. saving counts those who do so on their own.
+	wishing chan struct{}
+	saving  sync.WaitGroup
 
 	// The rest belongs to the goroutine in Run.
 	machine *failover.Machine
 	monitor *health.Monitor
 	board   *event.Board
+	shown   map[int64]event.Notice // the open notices as they were saved
 	meter   meter
 	wish    status.Wish
 	nextID  int64
 	last    *status.LastSwitch
 	judged  health.Assessment
+	rung    failover.Rung // of the last restart
+	noted   map[event.Code]bool
 	lookAt  time.Time // when to look at the counters; zero: not before activity
 	tickAt  time.Time // when the machine wants a Tick; zero: never
 	boardAt time.Time // when the board wants to be asked; zero: never
@@ -117,16 +134,19 @@ type request struct {
 	done chan struct{}
 }
 
-// New makes an engine that wants no tunnel yet. wish is what was last saved.
+// New makes an engine. wish is what was last saved; Run begins by following it.
 func New(opt Options, wish status.Wish) *Engine {
 	e := &Engine{
 		opt:      opt,
 		requests: make(chan request),
 		done:     make(chan struct{}),
+		wishing:  make(chan struct{}, 1),
 		machine:  failover.New(opt.Policy),
 		monitor:  health.New(opt.Policy.Limits()),
 		board:    event.NewBoard(opt.Policy.MinimumHold),
-		wish:     status.Wish{Target: wish.Target},
+		shown:    map[int64]event.Notice{},
+		noted:    map[event.Code]bool{},
+		wish:     wish,
 		nextID:   opt.FirstEventID,
 	}
 	e.opt.Hands.Configure(opt.Policy)
@@ -134,11 +154,12 @@ func New(opt Options, wish status.Wish) *Engine {
 	return e
 }
 
-// Run serves until ctx ends, then closes the tunnel and returns. It keeps the
-// wish: a service that is stopped comes back as it was.
+// Run serves until ctx ends, then closes the tunnel and returns, within
+// shutdownWithin. It keeps the wish: a service that is stopped comes back as
+// it was. Its error is nil.
 func (e *Engine) Run(ctx context.Context) error {
 	defer close(e.done)
-	e.record(time.Now(), event.Event{Kind: event.ServiceStarted})
+	e.begin(time.Now())
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -156,9 +177,35 @@ func (e *Engine) Run(ctx context.Context) error {
 			e.step(time.Now(), in)
 		case <-e.opt.Hands.Activity():
 			e.look(time.Now())
+		case <-e.opt.Hands.Measured():
+			e.look(time.Now())
 		case <-timer.C:
 			e.due(time.Now())
 		}
+	}
+}
+
+// begin tidies up the board of an earlier run and follows the wish.
+func (e *Engine) begin(now time.Time) {
+	events := []event.Event{{Kind: event.ServiceStarted}}
+	for _, n := range e.opt.Stale {
+		events = append(events, event.Event{Kind: event.NoticeCleared, Tunnel: n.Tunnel, From: string(n.Code)})
+		n.ClearedAt = now.UTC()
+		e.opt.Journal.SaveNotice(n)
+	}
+	e.record(now, events...)
+	if e.wish.On {
+		e.resume(now, e.opt.Members)
+	}
+}
+
+// resume brings the wished target to the machine. A target that is gone stays
+// wished for.
+func (e *Engine) resume(now time.Time, resolve func(tunnel.Name) ([]failover.Member, error)) {
+	members, err := resolve(e.wish.Target)
+	e.note(now, event.CodeTargetGone, err)
+	if err == nil {
+		e.step(now, failover.Connect{Target: e.wish.Target, Members: members})
 	}
 }
 
@@ -193,15 +240,26 @@ func (e *Engine) due(now time.Time) {
 
 // step hands one input to the machine and its answer to the hands.
 func (e *Engine) step(now time.Time, in failover.Input) {
+	wasOn := e.machine.View().On
 	e.settleMonitor(now, in)
 	out := e.machine.Step(now, in)
 	e.tickAt = out.Next
 	for _, a := range out.Actions {
 		e.opt.Log.Debug("action", "do", string(a.Do), "tunnel", string(a.ID), "rung", int(a.Rung))
+		if a.Do == failover.Restart {
+			e.rung = a.Rung
+		}
 		e.opt.Hands.Do(a)
 	}
-	e.followWish()
+	_, asked := in.(failover.Disconnect)
+	ended := wasOn && !asked && !e.machine.View().On
+	if ended {
+		e.wish.On = false // the policy ended it
+	}
 	e.record(now, out.Events...)
+	if ended {
+		e.saving.Go(e.keepWish)
+	}
 }
 
 // settleMonitor makes the monitor forget its waits when what it watches is no
@@ -209,17 +267,25 @@ func (e *Engine) step(now time.Time, in failover.Input) {
 func (e *Engine) settleMonitor(now time.Time, in failover.Input) {
 	switch in := in.(type) {
 	case failover.Changed:
-		if in.State == tunnel.Up && in.Err == nil {
-			e.watchAnew(now)
-		} else if in.State == tunnel.Down {
+		switch {
+		case in.State == tunnel.Down:
 			e.unwatch()
+		case in.State != tunnel.Up || in.Err != nil:
+		case e.machine.View().State == tunnel.Up && e.rung < failover.Renew:
+			e.monitor.Reset(now) // the same device on other sockets
+			e.watchAnew(now)
+		default:
+			e.monitor = health.New(e.opt.Policy.Limits())
+			e.watchAnew(now)
 		}
 	case failover.Switched:
 		if in.Err == nil {
+			e.monitor = health.New(e.opt.Policy.Limits())
 			e.watchAnew(now)
 		}
 	case failover.Underlay, failover.NetworkChanged, failover.Woke:
 		e.monitor.Reset(now)
+		e.judged.Next = time.Time{} // the promised look is forgotten
 		if e.machine.View().State == tunnel.Up {
 			e.lookAt = now
 		}
@@ -228,7 +294,6 @@ func (e *Engine) settleMonitor(now time.Time, in failover.Input) {
 
 // watchAnew begins to watch the device that has just become the active one.
 func (e *Engine) watchAnew(now time.Time) {
-	e.monitor.Reset(now)
 	e.judged = health.Assessment{Verdict: health.Unknown}
 	e.meter.restart()
 	e.lookAt = now
@@ -242,32 +307,26 @@ func (e *Engine) unwatch() {
 	e.meter.restart()
 }
 
-// followWish saves the wish where the machine itself ended it, as the policy
-// "disconnect" does.
-func (e *Engine) followWish() {
-	on := e.machine.View().On
-	if e.wish.On == on {
-		return
-	}
-	e.wish.On = on
-	if err := e.opt.SaveWish(e.wish); err != nil {
+// keepWish saves the wish where it was not a person who changed it.
+func (e *Engine) keepWish() {
+	e.wishing <- struct{}{}
+	defer func() { <-e.wishing }()
+	err := e.opt.SaveWish(e.Status().Wish)
+	if err != nil {
 		e.opt.Log.Error("save wish", "err", err)
 	}
+	_ = e.within(context.Background(), func(now time.Time) { e.note(now, event.CodeWishNotKept, err) })
 }
 
 // record numbers events, lets the board draw its notices from them, writes
 // them down and publishes the new picture.
 func (e *Engine) record(now time.Time, events ...event.Event) {
-	for i := range events {
-		if events[i].At.IsZero() {
-			events[i].At = now
-		}
-	}
-	e.number(events)
-	notices := e.board.Take(now, events)
-	e.number(notices)
+	all := slices.Clone(events)
+	e.number(now, all)
+	notices := e.board.Take(now, all)
+	e.number(now, notices)
 	e.boardAt = e.board.Next()
-	if all := append(events, notices...); len(all) > 0 {
+	if all = append(all, notices...); len(all) > 0 {
 		for _, ev := range all {
 			e.remember(ev)
 			e.opt.Log.Info("event", "kind", string(ev.Kind), "tunnel", string(ev.Tunnel),
@@ -275,17 +334,51 @@ func (e *Engine) record(now time.Time, events ...event.Event) {
 		}
 		e.opt.Journal.Append(all)
 	}
+	e.keepNotices(now)
 	e.publish(now)
+	e.note(now, event.CodeHistoryNotKept, e.opt.Journal.Health())
 }
 
-// number gives events their IDs.
-func (e *Engine) number(events []event.Event) {
+// keepNotices saves what has changed about the open notices.
+func (e *Engine) keepNotices(now time.Time) {
+	was := e.shown
+	e.shown = map[int64]event.Notice{}
+	for _, n := range e.board.Open() {
+		e.shown[n.ID] = n
+		if was[n.ID] != n {
+			e.opt.Journal.SaveNotice(n)
+		}
+		delete(was, n.ID)
+	}
+	for _, n := range was {
+		n.ClearedAt = now.UTC()
+		e.opt.Journal.SaveNotice(n)
+	}
+}
+
+// note opens a notice about the service itself when there is an error, and
+// clears it when there is none any more.
+func (e *Engine) note(now time.Time, code event.Code, err error) {
+	if (err != nil) == e.noted[code] {
+		return
+	}
+	e.noted[code] = err != nil
+	if err != nil {
+		e.record(now, event.Event{Kind: event.NoticeOpened, To: string(code), Evidence: err.Error()})
+	} else {
+		e.record(now, event.Event{Kind: event.NoticeCleared, From: string(code)})
+	}
+}
+
+// number gives events their IDs, and the moment to those that have none.
+func (e *Engine) number(now time.Time, events []event.Event) {
 	for i := range events {
-		if events[i].ID == 0 {
-			events[i].ID = e.nextID
-			e.nextID++
+		if events[i].At.IsZero() {
+			events[i].At = now
 		}
 		events[i].At = events[i].At.UTC()
+		events[i].ID = e.nextID
+		e.nextID++
 	}
 }
 
@@ -297,7 +390,8 @@ func (e *Engine) remember(ev event.Event) {
 	}
 }
 
-// shutdownWithin is how long the tunnel may take to close at the end.
+// shutdownWithin is how long the tunnel may take to close at the end; after it
+// the engine ends all the same, and what is left is tidied up at the next start.
 const shutdownWithin = 5 * time.Second
 
 // shutdown closes the tunnel without touching the wish.
@@ -305,18 +399,32 @@ func (e *Engine) shutdown() {
 	e.opt.Hands.Interrupt()
 	limit := time.NewTimer(shutdownWithin)
 	defer limit.Stop()
-	out := e.machine.Step(time.Now(), failover.Disconnect{})
-	for e.carry(out); e.machine.View().State != tunnel.Down; {
+	e.carry(e.machine.Step(time.Now(), failover.Disconnect{}))
+	late := false
+	for e.machine.View().State != tunnel.Down && !late {
 		select {
 		case in := <-e.opt.Hands.Reports():
-			out = e.machine.Step(time.Now(), in)
-			e.carry(out)
+			e.carry(e.machine.Step(time.Now(), in))
 		case <-limit.C:
+			late = true
 			e.opt.Log.Error("the tunnel did not close in time")
+		}
+	}
+	e.unwatch()
+	e.record(time.Now(), event.Event{Kind: event.ServiceStopped})
+	saved := make(chan struct{})
+	go func() { e.saving.Wait(); close(saved) }()
+	for {
+		select {
+		case <-saved:
+			return
+		case r := <-e.requests:
+			r.do(time.Now())
+			close(r.done)
+		case <-limit.C:
 			return
 		}
 	}
-	e.record(time.Now(), event.Event{Kind: event.ServiceStopped})
 }
 
 // carry hands over the actions of an ending engine; its events are not news.

@@ -78,7 +78,7 @@ func (o *Operator) look(ctx context.Context, active tunnel.Name, resolve Resolve
 	}
 }
 
-// question asks one member for a handshake and tidies up after it.
+// question asks one member for a handshake.
 func (o *Operator) question(ctx context.Context, id, active tunnel.Name, site tunnel.Site) diagnose.Answer {
 	a := diagnose.Answer{Member: id}
 	if id != active {
@@ -89,12 +89,6 @@ func (o *Operator) question(ctx context.Context, id, active tunnel.Name, site tu
 		}
 		if cfg.Site() == site {
 			return a
-		}
-		o.mu.Lock()
-		stood := o.running[id]
-		o.mu.Unlock()
-		if !stood {
-			defer o.drop(id)
 		}
 	}
 	rtt, err := o.ask(ctx, id)

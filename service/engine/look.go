@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"holdfast/service/failover"
+	"holdfast/service/health"
 	"holdfast/service/tunnel"
 )
 
@@ -11,6 +12,9 @@ import (
 const (
 	// sampleEvery is the resolution of the live figures while traffic flows.
 	sampleEvery = time.Second
+	// rateOver is the shortest time that a rate is taken over: two looks may
+	// follow each other at once.
+	rateOver = sampleEvery / 2
 	// quietBelow is the rate, in bytes a second, under which a line is quiet.
 	quietBelow = 4000
 	// quietAfter is how long the rate must stay below it.
@@ -39,7 +43,7 @@ func (e *Engine) look(now time.Time) {
 		return
 	}
 	e.meter.take(now, r)
-	if e.judged.Next.IsZero() || !now.Before(e.judged.Next) {
+	if e.judged.Next.IsZero() || !now.Before(e.judged.Next) || !e.well() {
 		e.judge(now, view.Active, r.Counters)
 	}
 	e.quiet(now)
@@ -55,6 +59,12 @@ func (e *Engine) judge(now time.Time, id tunnel.Name, c tunnel.Counters) {
 	if e.judged.Verdict != was.Verdict || e.judged.Cause != was.Cause {
 		e.step(now, failover.Judged{ID: id, Verdict: e.judged.Verdict, Cause: e.judged.Cause, Since: e.judged.Since})
 	}
+}
+
+// well says that the verdict is a good one. Any other is asked for at every
+// look: one that comes early can only be better.
+func (e *Engine) well() bool {
+	return e.judged.Verdict == health.Healthy || e.judged.Verdict == health.Idle
 }
 
 // again decides when to look next. It arms the tap before it lets go, so that
@@ -107,17 +117,23 @@ func (e *Engine) sample(now time.Time, id tunnel.Name) {
 
 // meter turns readings into rates.
 type meter struct {
-	at               time.Time // of the last reading; zero: none since restart
-	counters         tunnel.Counters
-	endpoint         string
-	rtt              time.Duration
-	rxRate, txRate   float64 // bytes a second
-	movedAt          time.Time
-	busyAt           time.Time // last faster than quietBelow
-	loadedAt         time.Time // last faster than calmBelow
-	toldQuiet        bool
-	uncutRx, uncutTx uint64 // carried since the last sample
-	load             uint64 // carried since the memory was last freed
+	at             time.Time // of the last reading; zero: none since restart
+	counters       tunnel.Counters
+	endpoint       string
+	rtt            time.Duration
+	rxRate, txRate float64 // bytes a second
+
+	rateAt         time.Time // since when spanRx and spanTx are counted
+	spanRx, spanTx uint64
+	movedAt        time.Time // when data last moved; keepalives are none
+	busyAt         time.Time // when the rate was last above quietBelow
+	toldQuiet      bool
+	loadedAt       time.Time // when the rate was last above calmBelow
+
+	asked        bool      // data has left since repliedAt
+	repliedAt    time.Time // when data last came after data had left; zero: never
+	cutRx, cutTx uint64    // carried since the last sample
+	load         uint64    // carried since the memory was last freed
 }
 
 // restart forgets the readings of a device that is no longer the active one.
@@ -129,36 +145,56 @@ func (m *meter) take(now time.Time, r Reading) {
 	if r.RTT > 0 {
 		m.rtt = r.RTT
 	}
-	was, first := m.counters, m.at.IsZero()
-	m.counters = r.Counters
-	dt := now.Sub(m.at)
-	m.at = now
-	if first {
-		m.movedAt, m.busyAt, m.loadedAt = now, now, now
-		return
+	was, c := m.counters, r.Counters
+	if m.at.IsZero() {
+		was, m.movedAt, m.busyAt, m.loadedAt, m.rateAt = c, now, now, now, now
 	}
-	if r.Counters.RxBytes < was.RxBytes || r.Counters.TxBytes < was.TxBytes {
+	m.counters, m.at = c, now
+	if c.RxBytes < was.RxBytes || c.TxBytes < was.TxBytes {
 		was = tunnel.Counters{}
 	}
-	rx, tx := r.Counters.RxBytes-was.RxBytes, r.Counters.TxBytes-was.TxBytes
-	if rx > 0 || tx > 0 {
+	m.carry(c.RxBytes-was.RxBytes, c.TxBytes-was.TxBytes)
+	m.reply(c, was)
+	if c.DataSent != was.DataSent || c.DataReceived != was.DataReceived {
 		m.movedAt = now
 	}
-	if dt > 0 {
-		m.rxRate, m.txRate = float64(rx)/dt.Seconds(), float64(tx)/dt.Seconds()
+	if over := now.Sub(m.rateAt); over >= rateOver {
+		m.rxRate, m.txRate = float64(m.spanRx)/over.Seconds(), float64(m.spanTx)/over.Seconds()
+		m.rateAt, m.spanRx, m.spanTx = now, 0, 0
+		if m.rxRate+m.txRate >= quietBelow {
+			m.busyAt = now
+		}
+		if m.rxRate+m.txRate >= calmBelow {
+			m.loadedAt = now
+		}
 	}
-	if m.rxRate+m.txRate >= quietBelow {
-		m.busyAt = now
-	}
-	if m.rxRate+m.txRate >= calmBelow {
-		m.loadedAt = now
-	}
-	m.uncutRx += rx
-	m.uncutTx += tx
+}
+
+// carry counts what was carried.
+func (m *meter) carry(rx, tx uint64) {
+	m.spanRx, m.spanTx = m.spanRx+rx, m.spanTx+tx
+	m.cutRx, m.cutTx = m.cutRx+rx, m.cutTx+tx
 	m.load += rx + tx
 }
 
-// still says that nothing has moved for as long as a line takes to be quiet.
+// reply notes data that came after data had left.
+func (m *meter) reply(c, was tunnel.Counters) {
+	m.asked = m.asked || c.DataSent > was.DataSent
+	if m.asked && c.DataReceived > was.DataReceived {
+		m.asked, m.repliedAt = false, c.LastReceived
+	}
+}
+
+// roundTrip is the latest moment of which it is known that the server had
+// heard us: a handshake, or data in reply to data. Zero: there was none.
+func (m *meter) roundTrip() time.Time {
+	if m.repliedAt.After(m.counters.LastHandshake) {
+		return m.repliedAt
+	}
+	return m.counters.LastHandshake
+}
+
+// still says that no data has moved for as long as a line takes to be quiet.
 func (m *meter) still(now time.Time) bool { return now.Sub(m.movedAt) >= quietAfter }
 
 // quiet says that the rate has been low for long enough.
@@ -169,7 +205,7 @@ func (m *meter) calm(now time.Time) bool { return now.Sub(m.loadedAt) >= quietAf
 
 // cut returns what was carried since the last cut.
 func (m *meter) cut() (rx, tx uint64) {
-	rx, tx = m.uncutRx, m.uncutTx
-	m.uncutRx, m.uncutTx = 0, 0
+	rx, tx = m.cutRx, m.cutTx
+	m.cutRx, m.cutTx = 0, 0
 	return rx, tx
 }

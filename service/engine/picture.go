@@ -6,7 +6,6 @@ import (
 	"holdfast/service/event"
 	"holdfast/service/failover"
 	"holdfast/service/status"
-	"holdfast/service/tunnel"
 )
 
 // publish draws the picture and shows it to whoever watches.
@@ -60,6 +59,8 @@ func (e *Engine) drawActive(now time.Time, view failover.View) *status.Active {
 	if !c.LastHandshake.IsZero() {
 		at, age := c.LastHandshake.UTC(), max(0, now.Sub(c.LastHandshake).Milliseconds())
 		a.LastHandshake, a.HandshakeAgeMs = &at, &age
+	}
+	if at := e.meter.roundTrip().UTC(); !at.IsZero() {
 		a.LastRoundTrip = &at
 	}
 	if e.meter.rtt > 0 {
@@ -108,13 +109,3 @@ func milliseconds(d time.Duration) *float64 {
 // Status is the picture of now. It never waits for the tunnel; the figures of
 // an active member are at most a second old, or as old as its last change.
 func (e *Engine) Status() status.Status { return *e.snapshot.Load() }
-
-// names of the target, for the operator of a changed config.
-func (e *Engine) isMember(name tunnel.Name) bool {
-	for _, m := range e.machine.View().Members {
-		if m.Name == name {
-			return true
-		}
-	}
-	return false
-}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"holdfast/service/event"
@@ -11,7 +12,8 @@ import (
 	"holdfast/service/tunnel"
 )
 
-// ErrWishNotKept says that a wish could not be written to the disk.
+// ErrWishNotKept says that a wish was taken in and could not be written to the
+// disk: it holds until the service ends. A notice says so as well.
 var ErrWishNotKept = errors.New("the wish cannot be kept on the disk")
 
 // within runs do on the loop's goroutine and waits for it.
@@ -30,8 +32,8 @@ func (e *Engine) within(ctx context.Context, do func(now time.Time)) error {
 
 // Connect wishes for a target: a group's name or a tunnel's. It returns when
 // the wish is on disk and taken in; what comes of it is told by events. A disk
-// that refuses keeps nobody from being connected: a notice says so.
-// An unknown target is the error of Options.Members.
+// that refuses keeps nobody from being connected: it is done all the same, with
+// ErrWishNotKept. An unknown target is the error of Options.Members.
 func (e *Engine) Connect(ctx context.Context, target tunnel.Name) error {
 	members, err := e.opt.Members(target)
 	if err != nil {
@@ -41,7 +43,8 @@ func (e *Engine) Connect(ctx context.Context, target tunnel.Name) error {
 		failover.Connect{Target: target, Members: members})
 }
 
-// Disconnect wishes for no tunnel. The target is remembered.
+// Disconnect wishes for no tunnel. The target is remembered. ErrWishNotKept, as
+// for Connect.
 func (e *Engine) Disconnect(ctx context.Context) error {
 	return e.want(ctx, func(w status.Wish) status.Wish { return status.Wish{Target: w.Target} }, failover.Disconnect{})
 }
@@ -59,10 +62,7 @@ func (e *Engine) want(ctx context.Context, change func(status.Wish) status.Wish,
 	defer func() { <-e.wishing }()
 	w := change(e.Status().Wish)
 	saved := e.opt.SaveWish(w)
-	if saved != nil {
-		e.opt.Log.Error("save wish", "err", saved)
-	}
-	return e.within(context.WithoutCancel(ctx), func(now time.Time) {
+	err := e.within(context.WithoutCancel(ctx), func(now time.Time) {
 		view := e.machine.View()
 		// What is being started for another wish need not be waited for.
 		if !w.On || w.Target != e.wish.Target && view.State == tunnel.Starting {
@@ -73,6 +73,10 @@ func (e *Engine) want(ctx context.Context, change func(status.Wish) status.Wish,
 		e.step(now, in)
 		e.note(now, event.CodeWishNotKept, saved)
 	})
+	if err == nil && saved != nil {
+		return fmt.Errorf("%w: %w", ErrWishNotKept, saved)
+	}
+	return err
 }
 
 // Reconnect rebuilds the active member now.

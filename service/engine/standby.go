@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"fmt"
+	"reflect"
 	"sync"
 	"time"
 
@@ -9,99 +11,249 @@ import (
 	"holdfast/service/tunnel"
 )
 
-// probe asks a member that is not active for a handshake and reports whether
-// it answered. A member that is being asked already is not asked twice: the
-// answer that comes serves both.
-func (o *Operator) probe(id tunnel.Name) {
-	ctx, cancel := context.WithTimeout(o.ctx, answerWithin)
-	defer cancel()
-	o.mu.Lock()
-	if _, asked := o.probing[id]; asked {
-		o.mu.Unlock()
-		return
-	}
-	o.probing[id] = cancel
-	o.mu.Unlock()
+// stand is what the operator knows of one member. A device that is neither
+// active, nor wanted, nor being asked has no reason to be.
+type stand struct {
+	running *tunnel.Config // the config that its device runs with; nil: it has none
+	wanted  bool           // a probe was asked for, and no release since
+	asks    int            // how many wait for its answer
+	leftAt  time.Time      // when it was last the active one; zero: never
+	rtt     time.Duration  // of its last answer; 0: not measured
+}
 
-	rtt, err := o.ask(ctx, id)
-	o.mu.Lock()
-	delete(o.probing, id)
-	if err == nil {
-		o.rtts[id] = rtt
+// standLocked finds what is known of a member. mu is held.
+func (o *Operator) standLocked(id tunnel.Name) *stand {
+	s := o.stands[id]
+	if s == nil {
+		s = &stand{}
+		o.stands[id] = s
 	}
-	o.mu.Unlock()
+	return s
+}
+
+// runs is the config that a member's device runs with. Nil: it has no device.
+func (o *Operator) runs(id tunnel.Name) *tunnel.Config {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.standLocked(id).running
+}
+
+// probe asks a member that is not active for a handshake, and reports once
+// whether it answered.
+func (o *Operator) probe(session context.Context, id tunnel.Name) {
+	ctx, cancel := context.WithTimeout(session, answerWithin)
+	defer cancel()
+	rtt, err := o.ask(ctx, id)
 	o.report(failover.Probed{ID: id, Answered: err == nil, RTT: rtt, Err: err})
 }
 
-// ask starts a standby device where there is none, and probes it.
+// ask starts a standby device where there is none, and probes it. One that
+// nobody wants ends with the last answer.
 func (o *Operator) ask(ctx context.Context, id tunnel.Name) (time.Duration, error) {
+	o.mu.Lock()
+	o.standLocked(id).asks++
+	o.mu.Unlock()
+	rtt, err := o.askStanding(ctx, id)
+	o.mu.Lock()
+	s := o.standLocked(id)
+	s.asks--
+	if err == nil {
+		s.rtt = rtt
+	}
+	o.mu.Unlock()
+	o.drop(id)
+	return rtt, err
+}
+
+func (o *Operator) askStanding(ctx context.Context, id tunnel.Name) (time.Duration, error) {
 	cfg, err := o.config(id)
 	if err != nil {
 		return 0, err
 	}
-	unlock := o.devicesOf.lock(id)
-	err = o.stand(ctx, id, cfg)
-	unlock()
-	if err != nil {
+	if err := o.standby(ctx, id, cfg); err != nil {
 		return 0, err
 	}
 	return o.devices.Probe(ctx, id)
 }
 
+// standby makes sure that a member has a device, as a standby unless it is the
+// active one.
+func (o *Operator) standby(ctx context.Context, id tunnel.Name, cfg *tunnel.Config) error {
+	defer o.sites.lock(cfg.Site())()
+	o.house.RLock()
+	defer o.house.RUnlock()
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("start %s: %w", id, err) // everything was closed meanwhile
+	}
+	if id == o.currently() {
+		return nil
+	}
+	return o.stand(ctx, id, cfg)
+}
+
+// stand makes sure that id has a device with this config, and opens the
+// interface for it. The caller holds the site's lock and the house.
+func (o *Operator) stand(ctx context.Context, id tunnel.Name, cfg *tunnel.Config) error {
+	for _, other := range o.inTheWay(id, cfg) {
+		if err := o.halt(other); err != nil {
+			return err
+		}
+	}
+	if err := o.open(cfg); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	keepalive := o.policy.KeepaliveOverride
+	o.mu.Unlock()
+	if err := o.devices.Start(ctx, id, cfg, keepalive); err != nil {
+		return fmt.Errorf("start %s: %w", id, err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.standLocked(id).running = cfg
+	return nil
+}
+
+// inTheWay lists the devices that must end before id's can start: its own with
+// another config, and those at its site that have no reason to be any more.
+func (o *Operator) inTheWay(id tunnel.Name, cfg *tunnel.Config) []tunnel.Name {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var list []tunnel.Name
+	for other, s := range o.stands {
+		switch {
+		case s.running == nil:
+		case other == id && !reflect.DeepEqual(s.running, cfg),
+			other != id && s.running.Site() == cfg.Site() && o.idleLocked(other):
+			list = append(list, other)
+		}
+	}
+	return list
+}
+
+// idleLocked says that a device has no reason to be. mu is held.
+func (o *Operator) idleLocked(id tunnel.Name) bool {
+	s := o.standLocked(id)
+	return s.running != nil && !s.wanted && s.asks == 0 && id != o.active
+}
+
+// open opens the interface unless it is open. The caller holds the house.
+func (o *Operator) open(cfg *tunnel.Config) error {
+	o.opening.Lock()
+	defer o.opening.Unlock()
+	o.mu.Lock()
+	open, mtu := o.iface != "", o.mtuLocked(cfg)
+	o.mu.Unlock()
+	if open {
+		return nil
+	}
+	name, err := o.devices.Open(mtu)
+	if err != nil {
+		return fmt.Errorf("open interface: %w", err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.iface = name
+	return nil
+}
+
+// halt ends a member's device, if it has one. The caller holds the site's lock
+// and the house.
+func (o *Operator) halt(id tunnel.Name) error {
+	o.mu.Lock()
+	s := o.standLocked(id)
+	none := s.running == nil
+	s.running = nil
+	o.mu.Unlock()
+	if none {
+		return nil
+	}
+	if err := o.devices.Stop(id); err != nil {
+		return fmt.Errorf("stop %s: %w", id, err)
+	}
+	return nil
+}
+
 // release ends a standby device, after the packets that may still come to one
 // that was active a moment ago.
-func (o *Operator) release(id tunnel.Name) {
+func (o *Operator) release(session context.Context, id tunnel.Name) {
 	o.mu.Lock()
-	wait := lingerFor - time.Since(o.leftAt[id])
+	wait := lingerFor - time.Since(o.standLocked(id).leftAt)
 	o.mu.Unlock()
 	if wait > 0 {
 		linger := time.NewTimer(wait)
 		defer linger.Stop()
 		select {
 		case <-linger.C:
-		case <-o.ctx.Done():
+		case <-session.Done():
 			return
 		}
 	}
 	o.drop(id)
 }
 
-// drop ends the device of a member unless it is, or has become, the active
-// one's or is being asked.
+// drop ends the device of a member that has no reason to be, and closes the
+// interface when the last device behind it is gone.
 func (o *Operator) drop(id tunnel.Name) {
-	defer o.devicesOf.lock(id)()
-	o.mu.Lock()
-	_, asked := o.probing[id]
-	keep := id == o.active || asked || !o.running[id]
-	if !keep {
-		delete(o.running, id)
-	}
-	o.mu.Unlock()
-	if keep {
+	o.dropDevice(id)
+	// Whoever else is in the house drops what they leave behind in their turn.
+	if !o.house.TryLock() {
 		return
 	}
-	if err := o.devices.Stop(id); err != nil {
+	defer o.house.Unlock()
+	o.mu.Lock()
+	vacant := o.iface != "" && o.active == ""
+	for _, s := range o.stands {
+		vacant = vacant && s.running == nil
+	}
+	o.mu.Unlock()
+	if !vacant {
+		return
+	}
+	if err := o.devices.Close(); err != nil {
+		o.log.Warn("close the empty interface", "err", err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.iface = ""
+}
+
+func (o *Operator) dropDevice(id tunnel.Name) {
+	cfg := o.runs(id)
+	if cfg == nil {
+		return
+	}
+	defer o.sites.lock(cfg.Site())()
+	o.house.RLock()
+	defer o.house.RUnlock()
+	o.mu.Lock()
+	idle := o.idleLocked(id)
+	o.mu.Unlock()
+	if !idle {
+		return
+	}
+	if err := o.halt(id); err != nil {
 		o.log.Warn("stop standby", "tunnel", string(id), "err", err)
 	}
 }
 
-// keyed is a lock for each member, made when first asked for. The zero value
-// is ready.
+// keyed is a lock for each site, made when first asked for. The zero value is
+// ready.
 type keyed struct {
 	mu    sync.Mutex
-	locks map[tunnel.Name]*sync.Mutex
+	locks map[tunnel.Site]*sync.Mutex
 }
 
-// lock takes the member's lock and returns what gives it back.
-func (k *keyed) lock(id tunnel.Name) (unlock func()) {
+// lock takes the site's lock and returns what gives it back.
+func (k *keyed) lock(site tunnel.Site) (unlock func()) {
 	k.mu.Lock()
 	if k.locks == nil {
-		k.locks = map[tunnel.Name]*sync.Mutex{}
+		k.locks = map[tunnel.Site]*sync.Mutex{}
 	}
-	l := k.locks[id]
+	l := k.locks[site]
 	if l == nil {
 		l = &sync.Mutex{}
-		k.locks[id] = l
+		k.locks[site] = l
 	}
 	k.mu.Unlock()
 	l.Lock()
