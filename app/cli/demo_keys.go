@@ -2,16 +2,45 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"slices"
 	"time"
+
+	"golang.org/x/term"
 
 	"holdfast/service/lab"
 	"holdfast/service/tunnel"
 )
 
-// faultKeys are the keys of the faults, in the order of lab.Faults.
-const faultKeys = "1234567890abcdefgijklmoprstuvwxyz"
+// idleBefore is how long the demo waits for a first key before it plays by
+// itself.
+const idleBefore = 15 * time.Second
+
+const (
+	keyTab    = '\t'
+	keyCtrlC  = 0x03
+	keyCtrlD  = 0x04
+	keyEscape = 0x1b
+)
+
+// interact lets the person break things by key presses. Who presses none is
+// shown the fixed series of faults.
+func (s *show) interact(ctx context.Context) error {
+	in, ok := s.p.in.(*os.File)
+	if !ok {
+		return failed(errors.New("standard input is not a terminal"), "use --auto", "read keys")
+	}
+	was, err := term.MakeRaw(int(in.Fd()))
+	if err != nil {
+		return failed(err, "use --auto", "read keys")
+	}
+	defer func() { _ = term.Restore(int(in.Fd()), was) }()
+	s.screen.newline = "\r\n"
+	return newKeyboard(s).run(ctx, in, idleBefore)
+}
 
 // keyboard is the demo with the person at the keys.
 type keyboard struct {
@@ -20,119 +49,186 @@ type keyboard struct {
 	server tunnel.Name
 	// stop ends the series of faults that plays by itself; nil: none plays.
 	stop context.CancelFunc
-	// outcomes are what that series did.
+	// outcomes are what that series did; it is closed when the series has ended.
+	// Nil: none plays.
 	outcomes chan lab.Outcome
-	down     bool // the network was taken away
 }
 
-func newKeyboard(s *show) *keyboard { return &keyboard{show: s, outcomes: make(chan lab.Outcome, 16)} }
+func newKeyboard(s *show) *keyboard {
+	k := &keyboard{show: s}
+	s.tail = k.tail
+	return k
+}
 
-// run reads keys until q, Ctrl-C or the end of ctx.
-func (k *keyboard) run(ctx context.Context, in io.Reader) error {
-	keys := make(chan byte)
-	go read(in, keys)
-	k.help()
+// run reads keys until q, Ctrl-C, the end of the input or of ctx.
+func (k *keyboard) run(ctx context.Context, in io.Reader, idleBefore time.Duration) error {
+	keys, done := make(chan byte), make(chan struct{})
+	defer close(done)
+	go readKeys(in, keys, done)
+	k.intro()
+	k.help(false)
 	idle := time.NewTimer(idleBefore)
 	defer idle.Stop()
-	redraw := time.NewTicker(500 * time.Millisecond)
-	defer redraw.Stop()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
 	for {
-		k.draw()
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			k.summary(true)
+			return nil
 		case key, ok := <-keys:
 			idle.Stop()
-			if !ok || key == 'q' || key == 3 {
-				k.takeOver()
-				k.summary(nil)
+			if !ok || key == 'q' || key == keyCtrlC || key == keyCtrlD {
+				k.quiet()
+				k.summary(true)
 				return nil
 			}
 			k.press(key)
 		case e := <-k.events:
 			k.event(e)
-		case o := <-k.outcomes:
-			k.outcome(o)
-		case <-redraw.C:
+		case line := <-k.logs:
+			k.log(line)
+		case o, ok := <-k.outcomes:
+			k.played(o, ok)
+		case now := <-look.C:
+			k.look(now)
 		case <-idle.C:
 			k.byItself(ctx)
 		}
 	}
 }
 
-// read hands on key by key until the input ends.
-func read(in io.Reader, keys chan<- byte) {
+// readKeys hands on key by key until the input ends or done is closed. What
+// begins with an escape is one key of several bytes, such as an arrow: it has
+// no meaning here.
+func readKeys(in io.Reader, keys chan<- byte, done <-chan struct{}) {
 	defer close(keys)
-	var b [1]byte
+	var b [64]byte
 	for {
-		if n, err := in.Read(b[:]); n == 0 || err != nil {
+		n, err := in.Read(b[:])
+		for _, key := range b[:n] {
+			if key == keyEscape {
+				break
+			}
+			select {
+			case keys <- key:
+			case <-done:
+				return
+			}
+		}
+		if err != nil {
 			return
 		}
-		keys <- b[0]
 	}
 }
 
-// help lists the keys.
-func (k *keyboard) help() {
-	k.line("%s", k.paint.in(bold, "Press a key to break the active server (Tab chooses another one):"))
-	for i, f := range lab.Faults() {
-		if i < len(faultKeys) {
-			k.line("  %c  %-26s %s", faultKeys[i], f.Name, k.paint.in(faint, f.What))
+// help lists the keys: the first ones, or all.
+func (k *keyboard) help(all bool) {
+	first, others := menu()
+	k.line("Press a key to break the server in use; the same key again heals it:", bold)
+	if all {
+		first = append(first, others...)
+	}
+	for _, c := range first {
+		k.screen.line(fmt.Sprintf("  %c  %-19s  ", c.key, c.fault.Name), "", c.fault.What, faint)
+	}
+	k.line("n no network · h heal everything · Tab break another server · ? all keys · q quit", "")
+	if !all {
+		k.line(fmt.Sprintf("Without a key for %d s the demo plays by itself.", int(idleBefore.Seconds())), "")
+	}
+	k.line("", "")
+}
+
+// tail says whom the keys hit and what is broken.
+func (k *keyboard) tail() string {
+	line := ""
+	if server := k.target(); server != "" {
+		line = " · keys break " + string(server)
+	}
+	if k.offline() {
+		return line + " · network off"
+	}
+	broken := ""
+	for _, name := range k.d.Servers() {
+		if len(k.d.Broken(name)) > 0 {
+			broken += " " + string(name)
 		}
 	}
-	k.line("  n  no network at all         h  heal everything         ?  this list         q  quit")
-	k.line("")
+	if broken != "" {
+		line += " · broken:" + broken
+	}
+	return line
 }
 
-// draw puts the picture on the last line.
-func (k *keyboard) draw() {
-	hits := "the active server"
+// target is the server that the next fault hits; "": none is active.
+func (k *keyboard) target() tunnel.Name {
 	if k.server != "" {
-		hits = string(k.server)
+		return k.server
 	}
-	_ = k.p.say("\r\x1b[2K%s · next fault hits %s ", k.state(), hits)
-	k.drawn = true
+	return tunnel.Name(k.d.Now(lab.SubjectActive))
 }
+
+// offline says that the network was taken away.
+func (k *keyboard) offline() bool { return k.d.Status().Underlay != "ok" }
 
 // byItself plays the fixed series until a key is pressed.
 func (k *keyboard) byItself(ctx context.Context) {
-	k.told("No key was pressed: the demo plays by itself. Any key takes over.")
+	k.told("No key was pressed: the demo plays by itself now. Any key takes over.", bold)
 	ctx, k.stop = context.WithCancel(ctx)
+	outcomes := make(chan lab.Outcome)
+	k.outcomes = outcomes
 	go func() {
-		// What went wrong has been told step by step.
+		defer close(outcomes)
+		// What goes wrong is told step by step.
 		_ = lab.AutoScript().Play(ctx, k.d, func(o lab.Outcome) {
 			select {
-			case k.outcomes <- o:
+			case outcomes <- o:
 			case <-ctx.Done():
 			}
 		})
 	}()
 }
 
-// takeOver ends the series that plays by itself.
-func (k *keyboard) takeOver() {
-	if k.stop != nil {
-		k.stop()
-		k.stop = nil
-		k.told("You have taken over.")
+// played tells a step of the series, or that it has ended.
+func (k *keyboard) played(o lab.Outcome, ok bool) {
+	if ok {
+		k.outcome(o)
+		return
 	}
+	k.quiet()
+	k.told("That was the series. Now it is your turn: ? lists the keys, q quits.", bold)
+}
+
+// quiet ends the series, and says whether one was played.
+func (k *keyboard) quiet() bool {
+	if k.stop == nil {
+		return false
+	}
+	k.stop()
+	k.stop, k.outcomes = nil, nil
+	return true
 }
 
 // press does what a key stands for.
 func (k *keyboard) press(key byte) {
-	k.takeOver()
+	if k.quiet() {
+		k.told("You have taken over. What the series broke stays broken until h heals it.", bold)
+	}
 	switch key {
 	case '?':
-		k.help()
-	case '\t':
+		k.help(true)
+	case keyTab:
 		k.server = k.after(k.server)
+		if k.server == "" {
+			k.told("Keys break the server in use.", "")
+		} else {
+			k.told(fmt.Sprintf("Keys break %s, in use or not.", k.server), "")
+		}
 	case 'h':
-		k.down = false
 		k.did("Everything is healed.", k.d.Heal())
 	case 'n':
-		k.down = !k.down
-		k.did(map[bool]string{true: "The network is gone.", false: "The network is back."}[k.down],
-			k.d.Do(lab.Step{Verb: lab.VerbNetwork, Up: !k.down}))
+		step := lab.Step{Verb: lab.VerbNetwork, Up: k.offline()}
+		k.did(stepWords(step), k.d.Do(step))
 	default:
 		k.fault(key)
 	}
@@ -141,46 +237,35 @@ func (k *keyboard) press(key byte) {
 // after is the server that follows in the round, "" standing for the active one.
 func (k *keyboard) after(name tunnel.Name) tunnel.Name {
 	round := append([]tunnel.Name{""}, k.d.Servers()...)
-	for i, n := range round {
-		if n == name {
-			return round[(i+1)%len(round)]
-		}
-	}
-	return ""
+	return round[(slices.Index(round, name)+1)%len(round)]
 }
 
 // fault breaks what the key stands for, or heals it when it is broken already.
 func (k *keyboard) fault(key byte) {
-	faults := lab.Faults()
-	for i := range faults {
-		if i >= len(faultKeys) || faultKeys[i] != key {
-			continue
+	f, ok := chosen(key)
+	if !ok {
+		if key > ' ' && key < 0x7f {
+			k.told(fmt.Sprintf("The key %c does nothing; ? lists the keys.", key), "")
 		}
-		f := faults[i]
-		server := k.server
-		if server == "" {
-			server = tunnel.Name(k.d.Now(lab.SubjectActive))
-		}
-		if server == "" {
-			k.told("No server is active; choose one with Tab.")
-			return
-		}
-		step := lab.Step{Verb: lab.VerbBreak, Server: server, Faults: []lab.Fault{f.Key}}
-		text := fmt.Sprintf("%s: %s. %s", server, f.Name, f.What)
-		for _, on := range k.d.Broken(server) {
-			if on == f.Key {
-				step.Verb, text = lab.VerbHeal, fmt.Sprintf("%s: %s is healed.", server, f.Name)
-			}
-		}
-		k.did(text, k.d.Do(step))
 		return
 	}
+	server := k.target()
+	if server == "" {
+		k.told("No server is in use; choose one with Tab.", "")
+		return
+	}
+	step := lab.Step{Verb: lab.VerbBreak, Server: server, Faults: []lab.Fault{f.Key}}
+	if slices.Contains(k.d.Broken(server), f.Key) {
+		step.Verb = lab.VerbHeal
+	}
+	k.did(stepWords(step), k.d.Do(step))
 }
 
 // did tells what was done, or why it was not.
 func (k *keyboard) did(text string, err error) {
 	if err != nil {
-		text = "That did not work: " + err.Error()
+		k.told("That did not work: "+err.Error(), red)
+		return
 	}
-	k.told("%s", k.paint.in(bold, text))
+	k.told(text, bold)
 }

@@ -176,10 +176,10 @@ func (d *Demo) Follow() (<-chan event.Event, func()) { return d.daemon.Follow() 
 // Traffic counts what the background traffic has seen.
 func (d *Demo) Traffic() lab.TrafficCounts { return d.traffic.Counts() }
 
-// Lost counts the pings lost since a moment, of how many.
-func (d *Demo) Lost(since time.Time) (lost, of int) {
-	answered, lost := d.traffic.Between(since, time.Now())
-	return lost, answered + lost
+// Between counts the pings sent from one moment until before another whose fate
+// is known; that is 2 s after they were sent at the latest. It looks back an hour.
+func (d *Demo) Between(from, until time.Time) (answered, lost int) {
+	return d.traffic.Between(from, until)
 }
 
 // Do carries out a step of a script; see lab.Stage.
