@@ -271,7 +271,8 @@ func (o *Operator) next() *task {
 	defer o.mu.Unlock()
 	o.current = nil
 	if len(o.tasks) > 0 && o.ctx.Err() == nil {
-		o.current, o.tasks = o.tasks[0], slices.Delete(o.tasks, 0, 1)
+		o.current = o.tasks[0] // on its own: Delete clears the place it was in
+		o.tasks = slices.Delete(o.tasks, 0, 1)
 	}
 	return o.current
 }
