@@ -16,8 +16,10 @@ import (
 
 // Notify tells the manager what the service is at.
 type Notify struct {
-	// Ready says that the service answers. It must be called once.
-	Ready func()
+	// Ready says that the service answers. It must be called once. alive says
+	// whether the service still does its work; the manager's watchdog is fed
+	// only while it does. It may take a few seconds. Nil: it always does.
+	Ready func(alive func() bool)
 }
 
 // Service is what is run. It returns soon after ctx ends.

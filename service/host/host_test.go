@@ -65,7 +65,7 @@ func TestRunTellsTheManagerAndStopsOnSIGTERM(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- Run(func(ctx context.Context, n Notify) error {
-			n.Ready()
+			n.Ready(nil)
 			<-ctx.Done()
 			return nil
 		})
@@ -78,6 +78,34 @@ func TestRunTellsTheManagerAndStopsOnSIGTERM(t *testing.T) {
 	hears(t, told, "STOPPING=1")
 	if err := <-ended; err != nil {
 		t.Errorf("Run ended with %v, want nil", err)
+	}
+}
+
+// A service that is stuck is not kept alive.
+func TestWatchdogStarvesAStuckService(t *testing.T) {
+	told := manager(t)
+	t.Setenv("WATCHDOG_USEC", "10000")
+	t.Setenv("WATCHDOG_PID", strconv.Itoa(os.Getpid()))
+	asked := make(chan struct{})
+	times := 0
+	err := Run(func(_ context.Context, n Notify) error {
+		n.Ready(func() bool {
+			if times++; times == 3 {
+				close(asked)
+			}
+			return false
+		})
+		<-asked
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hears(t, told, "READY=1")
+	for len(told) > 0 {
+		if got := <-told; got == "WATCHDOG=1" {
+			t.Error("the watchdog was fed")
+		}
 	}
 }
 

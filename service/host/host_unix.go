@@ -21,10 +21,10 @@ func Run(s Service) error {
 		<-ctx.Done()
 		notify("STOPPING=1")
 	}()
-	return watch(ctx, s, Notify{Ready: func() {
+	return watch(ctx, s, Notify{Ready: func(alive func() bool) {
 		notify("READY=1")
 		if every := watchdog(); every > 0 {
-			go feed(ctx, every)
+			go feed(ctx, every, alive)
 		}
 	}})
 }
@@ -57,8 +57,8 @@ func watchdog() time.Duration {
 	return time.Duration(us) * time.Microsecond / 2
 }
 
-// feed tells the watchdog that we live, until ctx ends.
-func feed(ctx context.Context, every time.Duration) {
+// feed tells the watchdog that we live, as long as we do and until ctx ends.
+func feed(ctx context.Context, every time.Duration, alive func() bool) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
@@ -66,7 +66,9 @@ func feed(ctx context.Context, every time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			notify("WATCHDOG=1")
+			if alive == nil || alive() {
+				notify("WATCHDOG=1")
+			}
 		}
 	}
 }

@@ -28,7 +28,7 @@ func Run(s Service) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	return watch(ctx, s, Notify{Ready: func() {}})
+	return watch(ctx, s, Notify{Ready: func(func() bool) {}})
 }
 
 // handler speaks with the service manager.
@@ -44,7 +44,7 @@ func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, state c
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	ready, ended := make(chan struct{}), make(chan error, 1)
-	go func() { ended <- watch(ctx, h.service, Notify{Ready: func() { close(ready) }}) }()
+	go func() { ended <- watch(ctx, h.service, Notify{Ready: func(func() bool) { close(ready) }}) }()
 	for {
 		select {
 		case <-ready:
