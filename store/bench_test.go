@@ -119,7 +119,7 @@ func BenchmarkMillion(b *testing.B) {
 	}
 	b.Run("summary of a day", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := s.Summary(b.Context(), at(n-86400)); err != nil {
+			if _, err := s.Summary(b.Context(), at(n-86400), time.Time{}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -283,11 +283,23 @@ func TestSummary(t *testing.T) {
 		{ID: 2, At: epoch.Add(time.Hour), Kind: event.FailedOver, DowntimeMs: 1500},
 		{ID: 3, At: epoch.Add(2 * time.Hour), Kind: event.FailedBack},
 		{ID: 4, At: epoch.Add(3 * time.Hour), Kind: event.Restarted, DowntimeMs: 500},
+		{ID: 5, At: epoch.Add(4 * time.Hour), Kind: event.Restarted, DowntimeMs: 250},
 	})
 	mustFlush(t, s)
-	got, err := s.Summary(t.Context(), epoch.Add(time.Minute))
-	if want := (Summary{Outages: 2, Downtime: 2 * time.Second, Switches: 2, Restarts: 1}); err != nil || got != want {
-		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	for _, tt := range []struct {
+		since, until time.Time
+		want         Summary
+	}{
+		{want: Summary{Outages: 4, Downtime: 3249 * time.Millisecond, Failovers: 2, Failbacks: 1, Restarts: 2}},
+		{epoch.Add(time.Minute), epoch.Add(4 * time.Hour),
+			Summary{Outages: 2, Downtime: 2 * time.Second, Failovers: 1, Failbacks: 1, Restarts: 1}},
+		{time.Time{}, epoch.Add(time.Minute), Summary{Outages: 1, Downtime: 999 * time.Millisecond, Failovers: 1}},
+		{epoch.Add(5 * time.Hour), time.Time{}, Summary{}},
+	} {
+		got, err := s.Summary(t.Context(), tt.since, tt.until)
+		if err != nil || got != tt.want {
+			t.Errorf("from %s to %s: got %+v, %v, want %+v", tt.since, tt.until, got, err, tt.want)
+		}
 	}
 }
 
