@@ -53,6 +53,9 @@ func run(args []string) int {
 		return 0
 	case errors.As(err, &stage):
 		fmt.Fprintln(os.Stderr, "holdfastd: cannot", err)
+		if stage.Advice != "" {
+			fmt.Fprintln(os.Stderr, "hint:", stage.Advice)
+		}
 		return daemon.ExitCode(stage.Stage)
 	case errors.Is(err, errServe):
 		fmt.Fprintln(os.Stderr, "holdfastd:", err)
@@ -73,7 +76,7 @@ func serve(opt daemon.Options, level slog.Level) error {
 		if err != nil {
 			return err
 		}
-		if err := d.Run(ctx, n.Ready); err != nil {
+		if err := d.Run(ctx, func() { n.Ready(d.Alive) }); err != nil {
 			return fmt.Errorf("%w: %w", errServe, err)
 		}
 		return nil

@@ -14,6 +14,7 @@ import (
 	"holdfast/service/event"
 	"holdfast/service/health"
 	"holdfast/service/library"
+	"holdfast/service/status"
 	"holdfast/service/tunnel"
 	"holdfast/store"
 	"holdfast/web"
@@ -54,23 +55,41 @@ func codeOf(err error) api.Code {
 	return ""
 }
 
-// audit writes down who was refused, and logs who changed what.
-func (d *Daemon) audit(r web.AuditRecord) {
-	d.log.Info("asked", "user", r.Caller.User, "verb", r.Verb, "object", r.Object, "code", string(r.Code))
-	if r.Code != api.NotPermitted {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	if err := d.engine.Record(ctx, event.Event{Kind: event.Denied, From: r.Caller.User, To: r.Verb}); err != nil {
-		d.log.Warn("record a refusal", "err", err)
-	}
-}
-
 // wishes fits the engine to what the API asks of it.
 type wishes struct {
 	*engine.Engine
 	d *Daemon
+}
+
+// refreshWithin bounds the wait for fresh figures; after it the latest are shown.
+const refreshWithin = 100 * time.Millisecond
+
+// Status is the picture of now, with fresh figures also where the tunnel is
+// idle and nobody looks by themselves.
+func (w wishes) Status() status.Status {
+	ctx, cancel := context.WithTimeout(context.Background(), refreshWithin)
+	defer cancel()
+	_ = w.Refresh(ctx) // the picture there is will do
+	return w.Engine.Status()
+}
+
+// Connect wishes for a target. That the disk refused to keep it a notice tells;
+// the tunnel is what was asked for.
+func (w wishes) Connect(ctx context.Context, target tunnel.Name) error {
+	if err := w.Engine.Connect(ctx, target); !errors.Is(err, engine.ErrWishNotKept) {
+		return err
+	}
+	return nil
+}
+
+// Disconnect wishes for no tunnel. That this will not last must be said.
+func (w wishes) Disconnect(ctx context.Context) error {
+	err := w.Engine.Disconnect(ctx)
+	if errors.Is(err, engine.ErrWishNotKept) {
+		return &api.Error{Code: api.Unavailable, Hint: "Make room on the disk, then: holdfast down",
+			Message: "The tunnel is off, but the disk refused to keep that: it returns when the service starts again."}
+	}
+	return err
 }
 
 // Ack marks a notice as seen, where it is open and in the history.
@@ -80,7 +99,8 @@ func (w wishes) Ack(ctx context.Context, id int64) error {
 		return err
 	}
 	err = w.d.store.Acknowledge(ctx, id)
-	if found && errors.Is(err, store.ErrNotFound) {
+	if found && err != nil && ctx.Err() == nil {
+		w.d.log.Warn("keep that a notice was seen", "err", err)
 		return nil
 	}
 	return err
@@ -103,7 +123,10 @@ func (w wishes) SwitchTo(ctx context.Context, name tunnel.Name) error {
 
 // ConfigsChanged brings what the library holds now.
 func (w wishes) ConfigsChanged(ctx context.Context, changed tunnel.Name) error {
-	return w.Configure(ctx, w.d.library.Policy(), changed)
+	if err := w.Configure(ctx, w.d.library.Policy(), changed); err != nil {
+		return err
+	}
+	return w.Record(ctx, w.d.problems.news(w.d.library.Problems())...)
 }
 
 // Diagnose looks at everything around the active member now.

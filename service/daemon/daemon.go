@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -45,32 +44,6 @@ const DefaultInterface = "holdfast0"
 // a full tunnel let it pass below the tunnel.
 const mark = 0x6866
 
-// Stage is a step of starting. The strings are stable: they are logged, and
-// ExitCode gives each a number.
-type Stage string
-
-// The stages, in their order.
-const (
-	OpenLibrary Stage = "open the configuration"
-	OpenStore   Stage = "open the history"
-	LoadWish    Stage = "read the wish"
-	CleanUp     Stage = "clean up after the last run"
-	OpenSocket  Stage = "open the socket"
-	WatchNet    Stage = "watch the network"
-)
-
-// StageError says which step of starting failed.
-type StageError struct {
-	Stage Stage
-	Err   error
-}
-
-// Error names the stage and the reason.
-func (e *StageError) Error() string { return string(e.Stage) + ": " + e.Err.Error() }
-
-// Unwrap returns the reason.
-func (e *StageError) Unwrap() error { return e.Err }
-
 // Daemon is a service that has been put together. Make it with Open, Run it
 // once; it closes itself at the end of Run.
 type Daemon struct {
@@ -89,13 +62,18 @@ type Daemon struct {
 	stopHands context.CancelFunc
 	release   func() // gives the network back to other services; nil: it was not taken
 	door      *door
+	found     []event.Event      // what was found wrong at the start, for a person to see
+	problems  problems           // of the configuration, as they were told last
+	refusals  chan event.Event   // to be recorded
+	stop      context.CancelFunc // ends what watches
+	wg        sync.WaitGroup     // counts what stop ends
 }
 
 // Open puts a service together: it reads what is on disk, cleans up after a
 // run that was killed, and listens. Nothing is brought up before Run.
 // Its errors are *StageError.
 func Open(ctx context.Context, opt Options) (*Daemon, error) {
-	d := &Daemon{opt: opt, ring: newRing(), hub: web.NewHub()}
+	d := &Daemon{opt: opt, ring: newRing(), hub: web.NewHub(), refusals: make(chan event.Event, mostRefusals)}
 	if d.opt.Log == nil {
 		d.opt.Log = slog.Default()
 	}
@@ -103,6 +81,7 @@ func Open(ctx context.Context, opt Options) (*Daemon, error) {
 		d.opt.Interface = DefaultInterface
 	}
 	d.log = slog.New(newHandler(d.opt.Log.Handler(), d.ring))
+	ctx, d.stop = context.WithCancel(ctx)
 	for _, s := range []struct {
 		stage Stage
 		do    func(context.Context) error
@@ -116,7 +95,7 @@ func Open(ctx context.Context, opt Options) (*Daemon, error) {
 	} {
 		if err := s.do(ctx); err != nil {
 			d.close()
-			return nil, &StageError{s.stage, err}
+			return nil, &StageError{Stage: s.stage, Err: err, Advice: advice(s.stage, err)}
 		}
 	}
 	return d, nil
@@ -127,15 +106,17 @@ func (d *Daemon) openLibrary(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	for file, err := range d.library.Problems() {
-		d.log.Warn("a file of the configuration is left out", "file", file, "err", err)
-	}
+	d.found = append(d.found, d.problems.news(d.library.Problems())...)
 	return nil
 }
 
 func (d *Daemon) openStore(ctx context.Context) (err error) {
 	d.store, err = store.Open(ctx, store.Options{Dir: d.opt.StateDir, Log: d.log, Committed: d.hub.Publish})
-	return err
+	if err != nil {
+		return err
+	}
+	d.found = append(d.found, historyNews(d.store.Report())...)
+	return nil
 }
 
 // loadWish reads what the person last asked for. A wish that cannot be read is
@@ -144,6 +125,7 @@ func (d *Daemon) loadWish(context.Context) (err error) {
 	d.wish, err = d.store.LoadWish()
 	if errors.Is(err, store.ErrWishDamaged) {
 		d.log.Error("the wish cannot be read; connect again", "err", err)
+		d.found = append(d.found, opened(event.CodeWishDamaged, err.Error()))
 		d.wish, err = status.Wish{}, nil
 	}
 	return err
@@ -179,9 +161,13 @@ func (d *Daemon) watch(ctx context.Context) error {
 	handsCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d.stopHands = stop
 	d.hands = engine.NewOperator(handsCtx, d.devices(handsCtx), d.network, d.library.Tunnel, d.log)
+	stale, err := d.store.OpenNotices(ctx)
+	if err != nil {
+		d.log.Warn("read the notices of the last run", "err", err)
+	}
 	d.engine = engine.New(engine.Options{
 		Policy: d.library.Policy(), Hands: d.hands, Journal: journal{d.store}, SaveWish: d.store.SaveWish,
-		Members: d.library.Resolve, Underlay: underlay, FirstEventID: d.store.LastEventID() + 1, Log: d.log,
+		Members: d.library.Resolve, Underlay: underlay, FirstEventID: d.store.LastEventID() + 1, Stale: stale, Log: d.log,
 	}, d.wish)
 	return nil
 }
@@ -212,31 +198,32 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 			d.log.Error("nobody puts back what others take from the network", "err", err)
 		}
 	})
-	d.reportStore()
-	ready()
-	if d.wish.On {
-		if err := d.engine.Connect(ctx, d.wish.Target); err != nil && ctx.Err() == nil {
-			d.log.Error("cannot bring up what was wished for", "tunnel", string(d.wish.Target), "err", err)
-		}
+	wg.Go(func() { d.recordRefusals(ctx) })
+	if err := d.engine.Record(ctx, d.found...); err != nil && ctx.Err() == nil {
+		d.log.Error("record what was found at the start", "err", err)
 	}
+	ready()
 	err := <-ended
 	d.door.close()
 	wg.Wait()
 	return err
 }
 
-// reportStore tells of a history that was damaged or cannot be written.
-func (d *Daemon) reportStore() {
-	r := d.store.Report()
-	if r.MovedAside != "" || r.Lost || r.ReadOnly || r.Unavailable {
-		d.log.Warn("the history is not what it was", "reason", r.Reason, "aside", r.MovedAside, "readonly", r.ReadOnly)
-	}
-}
-
 // Connect wishes for a target, as a caller on the socket would.
 func (d *Daemon) Connect(ctx context.Context, target tunnel.Name) error {
 	return d.engine.Connect(ctx, target)
 }
+
+// Alive says whether the service still does its work, within a few seconds.
+func (d *Daemon) Alive() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), aliveWithin)
+	defer cancel()
+	return d.engine.Alive(ctx)
+}
+
+// aliveWithin is far longer than the engine takes to answer, however busy the
+// machine; after it the service counts as stuck.
+const aliveWithin = 5 * time.Second
 
 // Status is the picture of now.
 func (d *Daemon) Status() status.Status { return d.engine.Status() }
@@ -269,6 +256,8 @@ func (d *Daemon) close() {
 			d.log.Error("the tunnel's devices did not end in time")
 		}
 	}
+	d.stop()
+	d.wg.Wait()
 	if d.store != nil {
 		if err := d.store.Close(); err != nil {
 			d.log.Error("close history", "err", err)
@@ -287,10 +276,4 @@ func (d *Daemon) openNetwork() {
 		return
 	}
 	d.network = newSystem(d.opt, d.log)
-}
-
-// ExitCode is the number by which a program that could not start tells at
-// which stage it failed: 10 and up, in the order of the stages.
-func ExitCode(s Stage) int {
-	return 10 + slices.Index([]Stage{OpenLibrary, OpenStore, LoadWish, CleanUp, WatchNet, OpenSocket}, s)
 }

@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 
 	"holdfast/service/engine"
 	"holdfast/service/failover"
@@ -15,6 +17,7 @@ type devices struct {
 	iface  string
 	warm   func() bool
 	faults chan engine.Fault
+	log    *slog.Logger
 }
 
 // devices makes the WireGuard side. Its faults are passed on until ctx ends.
@@ -26,10 +29,10 @@ func (d *Daemon) devices(ctx context.Context) *devices {
 		opt.Mark = mark
 	}
 	v := &devices{
-		Devices: wg.New(opt), iface: d.opt.Interface, faults: make(chan engine.Fault),
+		Devices: wg.New(opt), iface: d.opt.Interface, log: d.log, faults: make(chan engine.Fault),
 		warm: func() bool { return d.library.Policy().Standby == failover.Warm },
 	}
-	go v.passOn(ctx)
+	d.wg.Go(func() { v.passOn(ctx) })
 	return v
 }
 
@@ -53,6 +56,17 @@ func (v *devices) Open(mtu int) (string, error) { return v.Devices.Open(v.iface,
 
 func (v *devices) Start(ctx context.Context, id tunnel.Name, cfg *tunnel.Config, keepalive int) error {
 	return v.Devices.Start(ctx, id, cfg, wg.StartOptions{Keepalive: keepalive, Warm: v.warm()})
+}
+
+// Rotate moves to another port and resolves the endpoint anew. A name that
+// cannot be found now has left the rest done, and the device where it was.
+func (v *devices) Rotate(ctx context.Context, id tunnel.Name) error {
+	err := v.Devices.Rotate(ctx, id)
+	if errors.Is(err, wg.ErrResolve) {
+		v.log.Warn("the endpoint stays as it was", "tunnel", string(id), "err", err)
+		return nil
+	}
+	return err
 }
 
 // Watch arms the tap; a device that is gone has nothing to tell.

@@ -58,10 +58,24 @@ func (h history) Samples(ctx context.Context, q api.SampleQuery) (api.Samples, e
 	return out, err
 }
 
+// Summary counts the events of a span, and sums up its samples, whose steps may
+// begin a little before it.
 func (h history) Summary(ctx context.Context, since, until time.Time) (api.Summary, error) {
-	s, err := h.store.Summary(ctx, since)
-	return api.Summary{Schema: api.Schema, Since: since, Until: until, Failovers: s.Switches, Restarts: s.Restarts,
-		Outages: s.Outages, DowntimeMs: s.Downtime.Milliseconds()}, err
+	s, err := h.store.Summary(ctx, since, until)
+	if err != nil {
+		return api.Summary{}, err
+	}
+	out := api.Summary{Schema: api.Schema, Since: since, Until: until, Failovers: s.Failovers, Failbacks: s.Failbacks,
+		Restarts: s.Restarts, Outages: s.Outages, DowntimeMs: s.Downtime.Milliseconds()}
+	if since.IsZero() {
+		since = time.Unix(0, 0) // a zero moment would be read as an hour ago
+	}
+	samples, err := h.store.Samples(ctx, store.SampleQuery{Since: since, Until: until})
+	for _, sample := range samples {
+		out.RxBytes += sample.RxBytes
+		out.TxBytes += sample.TxBytes
+	}
+	return out, err
 }
 
 // mostNotices is how many notices are served.
