@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -105,6 +107,12 @@ func badScript(file string, err error) error {
 // demo runs the demo, with a script or, where there is none, with the person at
 // the keys.
 func (p *program) demo(ctx context.Context, script lab.Script, flags demoFlags) (err error) {
+	if !signal.Ignored(syscall.SIGHUP) {
+		// The window was closed: leave nothing behind then, either.
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP)
+		defer stop()
+	}
 	logs, sink := make(chan string, 256), io.Discard
 	if flags.logs {
 		sink = lineWriter(logs)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -148,14 +149,14 @@ func (k *keyboard) tail() string {
 	if k.offline() {
 		return line + " · network off"
 	}
-	broken := ""
+	var broken []string
 	for _, name := range k.d.Servers() {
 		if len(k.d.Broken(name)) > 0 {
-			broken += " " + string(name)
+			broken = append(broken, string(name))
 		}
 	}
-	if broken != "" {
-		line += " · broken:" + broken
+	if len(broken) > 0 {
+		line += " · broken: " + strings.Join(broken, ", ")
 	}
 	return line
 }
