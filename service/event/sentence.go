@@ -85,6 +85,9 @@ func (e Event) fact() string {
 	case NoticeCleared:
 		return "No longer true: " + Describe(Code(e.From)).Title + "."
 	case ConfigChanged:
+		if e.Tunnel == "" {
+			return "The list of tunnels or groups changed."
+		}
 		return fmt.Sprintf("The config of %s changed.", e.tunnel())
 	case SettingsChanged:
 		return "The settings changed."

@@ -134,7 +134,7 @@ func (m *Machine) tellSwitch(s *step, in Switched, back bool) {
 	e := event.Event{Tunnel: in.To, From: string(in.From), To: string(in.To)}
 	switch {
 	case m.pin == in.To:
-		e.Kind, e.Evidence = event.WishChanged, "Switched as asked."
+		e.Kind = event.WishChanged
 		m.pinBy = time.Time{}
 	case back:
 		e.Kind = event.FailedBack
