@@ -31,10 +31,16 @@ type service struct {
 // service starts holdfastd with empty folders.
 func (w *world) service() *service {
 	w.t.Helper()
-	s := &service{w: w, config: filepath.Join(w.dir, "etc"), state: filepath.Join(w.dir, "var"), socket: filepath.Join(w.dir, "run", "s.sock")}
+	s := w.prepare()
 	s.run()
+	return s
+}
+
+// prepare names the folders of a holdfastd, which run starts.
+func (w *world) prepare() *service {
+	s := &service{w: w, config: filepath.Join(w.dir, "etc"), state: filepath.Join(w.dir, "var"), socket: filepath.Join(w.dir, "run", "s.sock")}
 	w.t.Cleanup(func() {
-		if w.t.Failed() {
+		if w.t.Failed() && s.p != nil {
 			w.t.Logf("holdfastd of %s said:\n%s", w.id, tail(s.p.out.String(), 60))
 		}
 	})

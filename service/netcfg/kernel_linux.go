@@ -107,7 +107,7 @@ func (k *kernel) addRoutes(index int, want []route) error {
 			continue
 		}
 		r := k.route(index, w)
-		if i >= 0 {
+		if i >= 0 || w.table != 0 { // whatever is in our own table is ours to replace
 			err = k.RouteReplace(r)
 		} else {
 			err = k.RouteAdd(r)
