@@ -79,6 +79,9 @@ func why(s *status.Status, now time.Time) string {
 	case status.Blocked:
 		return "Traffic is blocked to protect you: no tunnel carries it." + because(s)
 	case status.Offline:
+		if s.Underlay == string(tunnel.NoNetwork) {
+			return "This computer has no network now; the tunnel resumes by itself."
+		}
 		return "No network can be used now; the tunnel resumes by itself." + because(s)
 	case status.SignInNeeded:
 		return "This network wants a sign-in before it carries anything."

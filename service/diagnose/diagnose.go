@@ -84,9 +84,9 @@ func Cause(e Evidence) tunnel.Cause {
 
 // Checks lists what was looked at, in the order in which it was.
 func Checks(e Evidence) []Check {
-	checks := []Check{underlay(e), name(e), send(e), answer("handshake with "+string(e.Self.Member), e.Self)}
+	checks := []Check{underlay(e), name(e), send(e), answer(handshake(e.Self), e.Self)}
 	for _, o := range e.Others {
-		checks = append(checks, answer("handshake with "+string(o.Member), o))
+		checks = append(checks, answer(handshake(o), o))
 	}
 	return checks
 }
@@ -120,6 +120,13 @@ func send(e Evidence) Check {
 	default:
 		return Check{Name: "sending", Result: OK, Evidence: "the system sends our packets"}
 	}
+}
+
+func handshake(a Answer) string {
+	if a.Member == "" {
+		return "handshake"
+	}
+	return "handshake with " + string(a.Member)
 }
 
 func answer(name string, a Answer) Check {
