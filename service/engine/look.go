@@ -3,6 +3,7 @@ package engine
 import (
 	"time"
 
+	"holdfast/service/event"
 	"holdfast/service/failover"
 	"holdfast/service/health"
 	"holdfast/service/tunnel"
@@ -113,6 +114,7 @@ func (e *Engine) sample(now time.Time, id tunnel.Name) {
 		s.Overall = p.Overall
 	}
 	e.opt.Journal.AddSample(s)
+	e.note(now, event.CodeHistoryNotKept, e.opt.Journal.Health())
 }
 
 // meter turns readings into rates.
