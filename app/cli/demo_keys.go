@@ -133,7 +133,7 @@ func (k *keyboard) help(all bool) {
 	for _, c := range first {
 		k.screen.line(fmt.Sprintf("  %c  %-19s  ", c.key, c.fault.Name), "", c.fault.What, faint)
 	}
-	k.line("n no network · h heal everything · Tab break another server · ? all keys · q quit", "")
+	k.line("n no network · h heal everything · Tab next server · ? all keys · q quit", "")
 	if !all {
 		k.line(fmt.Sprintf("Without a key for %d s the demo plays by itself.", int(idleBefore.Seconds())), "")
 	}

@@ -115,7 +115,7 @@ func TestNobodyPressesAKey(t *testing.T) {
 	t.Parallel()
 	r := startPressing(t, time.Millisecond)
 	r.out.waits(t, "the demo plays by itself now")
-	r.out.waits(t, "Connecting to berlin")
+	r.out.waits(t, "Traffic flows through the tunnel")
 	r.press(t, "?", "You have taken over.")
 	_ = r.keys.Close() // the terminal is gone
 	r.out.waits(t, "In ")
