@@ -58,6 +58,10 @@ func TestDocumentHoldsEveryVerb(t *testing.T) {
 	if kinds, _ := event.Properties["kind"]["enum"].([]any); len(kinds) < 20 {
 		t.Errorf("kind of an event: got %v, want every kind", event.Properties["kind"])
 	}
+	notice := doc.Components.Schemas["EventNotice"]
+	if notice.Properties["code"] == nil || notice.Properties["code"]["enum"] != nil {
+		t.Errorf("code of a notice: got %v, want any cause and any kind", notice.Properties["code"])
+	}
 	if len(event.Required) != 3 {
 		t.Errorf("required of an event: got %v, want id, at, kind", event.Required)
 	}

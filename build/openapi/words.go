@@ -19,11 +19,12 @@ type words struct {
 	read map[string]bool     // by package path
 	docs map[string]string   // by package path, type and field
 	enum map[string][]string // by package path and type
+	open map[string]bool     // types that have other words, too
 	err  error               // the first
 }
 
 func newWords(root string) *words {
-	return &words{root: root, read: map[string]bool{}, docs: map[string]string{}, enum: map[string][]string{}}
+	return &words{root: root, read: map[string]bool{}, docs: map[string]string{}, enum: map[string][]string{}, open: map[string]bool{}}
 }
 
 // of is the comment of a type, or of a field of it, on one line.
@@ -35,7 +36,11 @@ func (w *words) of(t reflect.Type, field string) string {
 // values are the constants of a type of string, in the order of the source.
 func (w *words) values(t reflect.Type) []string {
 	w.load(t.PkgPath())
-	return w.enum[t.PkgPath()+"."+t.Name()]
+	key := t.PkgPath() + "." + t.Name()
+	if w.open[key] {
+		return nil
+	}
+	return w.enum[key]
 }
 
 func (w *words) load(pkg string) {
@@ -113,8 +118,11 @@ func (w *words) addConstant(pkg string, decl *ast.GenDecl, spec *ast.ValueSpec) 
 	if decl.Tok != token.CONST || !ok || len(spec.Values) != 1 {
 		return
 	}
+	key := pkg + "." + kind.Name
 	value, ok := spec.Values[0].(*ast.BasicLit)
 	if !ok || value.Kind != token.STRING {
+		// A word taken from elsewhere: this list of words is not the whole.
+		w.open[key] = true
 		return
 	}
 	text, err := strconv.Unquote(value.Value)
@@ -122,7 +130,6 @@ func (w *words) addConstant(pkg string, decl *ast.GenDecl, spec *ast.ValueSpec) 
 		w.fail(err)
 		return
 	}
-	key := pkg + "." + kind.Name
 	w.enum[key] = append(w.enum[key], text)
 }
 
