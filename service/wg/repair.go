@@ -2,6 +2,7 @@ package wg
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -10,7 +11,8 @@ import (
 
 // Rebind opens the sockets of a device anew, on the same port, and sends a
 // handshake initiation; the session stays. It is the answer to a changed
-// network. ErrNoDevice, ErrStopped, or the system's error of the socket.
+// network. An initiation that cannot be sent now is no error: the device asks
+// again by itself. ErrNoDevice, ErrStopped, or the system's error of the socket.
 func (d *Devices) Rebind(name tunnel.Name) error {
 	d.mu.Lock()
 	m := d.members[name]
@@ -23,7 +25,17 @@ func (d *Devices) Rebind(name tunnel.Name) error {
 	if err != nil {
 		return fmt.Errorf("open socket: %w", reason(err))
 	}
-	return m.nudge(context.Background())
+	return d.remind(context.Background(), m)
+}
+
+// remind nudges m. Where the network does not take the initiation it is only logged.
+func (d *Devices) remind(ctx context.Context, m *member) error {
+	err := m.nudge(ctx)
+	if err == nil || errors.Is(err, ErrStopped) || ctx.Err() != nil {
+		return err
+	}
+	d.log.Info("no initiation could be sent", "tunnel", string(m.name), "err", err)
+	return nil
 }
 
 // Rotate moves a device to another source port (unless the config fixes one),
@@ -41,7 +53,7 @@ func (d *Devices) Rotate(ctx context.Context, name tunnel.Name) error {
 	if err := d.rotate(m, cfg, endpoints); err != nil {
 		return err
 	}
-	if err := m.nudge(ctx); err != nil {
+	if err := d.remind(ctx, m); err != nil {
 		return err
 	}
 	return unresolved
