@@ -209,10 +209,10 @@ func (o *Operator) restart(ctx context.Context, id tunnel.Name, rung failover.Ru
 	switch rung {
 	case failover.Rebind:
 		o.reapply(ctx, was)
-		return o.devices.Rebind(id)
+		return o.orRenew(ctx, id, cfg, o.devices.Rebind(id))
 	case failover.Rotate:
 		o.reapply(ctx, was)
-		return o.devices.Rotate(ctx, id)
+		return o.orRenew(ctx, id, cfg, o.devices.Rotate(ctx, id))
 	case failover.Renew:
 		return o.renew(ctx, id, cfg)
 	default:
@@ -229,6 +229,16 @@ func (o *Operator) reapply(ctx context.Context, cfg *tunnel.Config) {
 	if err := o.network.Apply(ctx, o.spec(cfg)); err != nil {
 		o.log.Warn("set up network anew", "err", err)
 	}
+}
+
+// orRenew goes a rung higher where a lower one failed: the interface stays, and
+// with it all that leads traffic into it.
+func (o *Operator) orRenew(ctx context.Context, id tunnel.Name, cfg *tunnel.Config, failed error) error {
+	if failed == nil || ctx.Err() != nil {
+		return failed
+	}
+	o.log.Warn("the device cannot go on and is replaced", "tunnel", string(id), "err", failed)
+	return o.renew(ctx, id, cfg)
 }
 
 // renew replaces the active device by a new one on the same interface.
