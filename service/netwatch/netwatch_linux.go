@@ -32,6 +32,7 @@ type loop struct {
 
 	now       underlay
 	last      string // the fingerprint when it was usable last
+	routed    string // the addresses when there was a default route last; "": there was none yet
 	sleepSeen time.Duration
 }
 
@@ -149,6 +150,12 @@ func (l *loop) run(ctx context.Context) {
 // report sends what is new about the underlay.
 func (l *loop) report(ctx context.Context, u underlay, fresh bool) {
 	was := l.now
+	switch {
+	case u.routed:
+		l.routed = u.addrs
+	case u.usable && l.routed != "" && u.addrs == l.routed:
+		u.usable = false // the network is the same, and has lost its way out
+	}
 	l.now = u
 	if fresh || u.usable != was.usable {
 		in := failover.Underlay{Usable: u.usable}

@@ -19,12 +19,18 @@ import (
 // as on a network whose servers are near, a link with a carrier and an address
 // of more than link scope is enough, if it leads out of the machine: bridges,
 // tunnels and what is joined to a bridge do not, and stay up without a network.
+// A network that had a default route and lost it, with its addresses as they
+// were, is not usable.
 type underlay struct {
 	usable bool
 	// print is the fingerprint: the best default routes by link and gateway,
 	// and the addresses of their links. Two underlays with the same one are
 	// taken for the same.
 	print string
+	// routed says that there is a default route, addrs are the addresses of all
+	// links that lead out.
+	routed bool
+	addrs  string
 }
 
 // tables is one reading of the kernel's tables.
@@ -89,7 +95,20 @@ func judge(t *tables, ignore func(string) bool) underlay {
 		}
 	}
 	slices.Sort(lines)
-	return underlay{usable: usable, print: strings.Join(slices.Compact(lines), "\n")}
+	return underlay{usable: usable, print: strings.Join(slices.Compact(lines), "\n"),
+		routed: len(hops) > 0, addrs: outer(t.addrs, live)}
+}
+
+// outer writes down the addresses of the live links that lead out.
+func outer(addrs []netlink.Addr, live map[int]netlink.Link) string {
+	var lines []string
+	for _, a := range addrs {
+		if l := live[a.LinkIndex]; l != nil && leadsOut(l) && isSource(&a) {
+			lines = append(lines, fmt.Sprintf("%d %v", a.LinkIndex, a.IPNet))
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }
 
 // hop is one way out.
