@@ -53,12 +53,16 @@ func advice(s Stage, err error) string {
 		return "another holdfastd is running; stop it first: holdfast service stop"
 	case errors.Is(err, control.ErrOccupied):
 		return "name another place with --socket"
+	case errors.Is(err, syscall.ENOTDIR) && folder != "":
+		return "a file stands where a folder must be; move it away, or name another folder with " + folder
 	case errors.Is(err, fs.ErrPermission) && folder != "":
 		return "run it as root, or name a folder of your own with " + folder
 	case errors.Is(err, fs.ErrPermission):
 		return "run it as root, or with --userspace"
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EROFS):
-		return "make room on the disk and let it be written, or name another folder with " + folder
+	case errors.Is(err, syscall.ENOSPC):
+		return "make room on the disk"
+	case errors.Is(err, syscall.EROFS) && folder != "":
+		return "let the disk be written, or name another folder with " + folder
 	}
 	return ""
 }

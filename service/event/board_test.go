@@ -238,6 +238,7 @@ func TestAnyEvents(t *testing.T) {
 					open[e.To] = true
 				case NoticeCleared:
 					delete(open, e.From)
+				default:
 				}
 			}
 			for _, e := range b.Take(now, events) {

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"holdfast/service/daemon"
+)
+
+// exec runs the program with these arguments, and returns its exit code and
+// what it wrote on standard error.
+func exec(t *testing.T, args ...string) (code int, said string) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr := os.Stderr
+	os.Stderr = w
+	text := make(chan string)
+	go func() {
+		b, _ := io.ReadAll(r)
+		text <- string(b)
+	}()
+	code = run(args)
+	os.Stderr = stderr
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return code, <-text
+}
+
+func TestExitCodes(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in := func(name string) string { return filepath.Join(dir, name) }
+	for _, tt := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"run", "--userspace", "--config-dir", file}, daemon.ExitCode(daemon.OpenLibrary), "hint: "},
+		{[]string{"run", "--userspace", "--config-dir", in("etc"), "--state-dir", file}, daemon.ExitCode(daemon.OpenStore), "cannot open the history"},
+		{[]string{"run", "--userspace", "--config-dir", in("etc"), "--state-dir", in("var"), "--socket", file}, daemon.ExitCode(daemon.OpenSocket), "cannot open the socket"},
+		{[]string{"run", "--nonsense"}, usage, "hint: holdfastd run --help"},
+		{[]string{"run", "more"}, usage, "hint: "},
+		{[]string{"run", "--log-level", "loud"}, usage, "hint: "},
+	} {
+		if code, said := exec(t, tt.args...); code != tt.code || !strings.Contains(said, tt.says) {
+			t.Errorf("%q: exit code %d, want %d; said %q, want %q in it", tt.args, code, tt.code, said, tt.says)
+		}
+	}
+}
