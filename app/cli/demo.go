@@ -107,12 +107,13 @@ func badScript(file string, err error) error {
 // demo runs the demo, with a script or, where there is none, with the person at
 // the keys.
 func (p *program) demo(ctx context.Context, script lab.Script, flags demoFlags) (err error) {
+	// The window was closed, or nobody reads on: leave nothing behind then, either.
+	ends := []os.Signal{syscall.SIGPIPE}
 	if !signal.Ignored(syscall.SIGHUP) {
-		// The window was closed: leave nothing behind then, either.
-		var stop context.CancelFunc
-		ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP)
-		defer stop()
+		ends = append(ends, syscall.SIGHUP)
 	}
+	ctx, stop := signal.NotifyContext(ctx, ends...)
+	defer stop()
 	logs, sink := make(chan string, 256), io.Discard
 	if flags.logs {
 		sink = lineWriter(logs)
