@@ -64,6 +64,7 @@ type Demo struct {
 	// underlay tells the engine that the lab took the network away.
 	underlay chan failover.Input
 	stop     context.CancelFunc
+	stopped  <-chan struct{} // closed by stop
 	wg       sync.WaitGroup
 	// ended holds the service's error once it has ended.
 	ended chan error
@@ -77,6 +78,7 @@ func Start(ctx context.Context, log *slog.Logger) (*Demo, error) {
 	}
 	d := &Demo{dir: dir, socket: filepath.Join(dir, "run", "holdfast.sock"), underlay: make(chan failover.Input, 8), ended: make(chan error, 1)}
 	ctx, d.stop = context.WithCancel(ctx)
+	d.stopped = ctx.Done()
 	if err := d.start(ctx, log); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -136,7 +138,10 @@ func (d *Demo) network(up bool) {
 	if !up {
 		in.Cause = tunnel.NoNetwork
 	}
-	d.underlay <- in
+	select {
+	case d.underlay <- in:
+	case <-d.stopped: // nobody listens any more
+	}
 }
 
 // Close ends everything and removes the folder.
