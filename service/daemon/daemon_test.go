@@ -3,6 +3,8 @@ package daemon_test
 import (
 	"context"
 	"errors"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -133,6 +135,28 @@ func TestRestartKeepsTheWish(t *testing.T) {
 	}
 	if starts != 3 {
 		t.Errorf("%d starts in the history, want 3", starts)
+	}
+}
+
+// A primary that cannot be started does not keep the others from it.
+func TestPrimaryCannotStart(t *testing.T) {
+	h := newHome(t, "a", "b")
+	taken, err := net.ListenUDP("udp", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	r := h.run()
+	c := h.lab.Server("a").ClientConfig()
+	c.Interface.ListenPort = netip.MustParseAddrPort(taken.LocalAddr().String()).Port()
+	if _, err := r.ReplaceTunnel(t.Context(), "a", c.Render()); err != nil {
+		t.Fatal(err)
+	}
+	r.connect("g")
+	r.is("b", status.Protected)
+	over := slices.DeleteFunc(r.history(), func(e event.Event) bool { return e.Kind != event.FailedOver })
+	if len(over) != 1 || over[0].From != "a" || over[0].To != "b" {
+		t.Errorf("failovers: %+v", over)
 	}
 }
 
