@@ -59,7 +59,7 @@ func Settings() []Setting {
 			func(p *Policy) *Profile { return &p.Profile }, Classic, Patient, Balanced, Fast),
 		duration("health_check_interval", "Time between looks at the counters while traffic flows.",
 			func(p *Policy) *time.Duration { return &p.HealthCheckInterval }, time.Second),
-		duration("traffic_timeout", "How long sent data may go unanswered before the tunnel is unhealthy.",
+		duration("traffic_timeout", "How long sent data may go unanswered before the tunnel is unhealthy; below 10 s a stream that nobody answers looks dead.",
 			func(p *Policy) *time.Duration { return &p.TrafficTimeout }, time.Second),
 		suspectAfterSetting(),
 		duration("handshake_timeout", "How long handshakes may go unanswered before the tunnel is unhealthy, with or without data.",
