@@ -23,7 +23,7 @@ import (
 	"holdfast/service/tunnel"
 )
 
-// ErrStopped says that the engine no longer runs.
+// ErrStopped says that the engine has ended, or is about to.
 var ErrStopped = errors.New("the service is stopping")
 
 // Hands carry out what was decided. Operator is the real one.
@@ -101,7 +101,7 @@ type Options struct {
 type Engine struct {
 	opt      Options
 	requests chan request
-	done     chan struct{}
+	done     chan struct{} // closed when the end begins
 	snapshot atomic.Pointer[status.Status]
 	audience audience
 
@@ -157,7 +157,6 @@ func New(opt Options, wish status.Wish) *Engine {
 // shutdownWithin. It keeps the wish: a service that is stopped comes back as
 // it was. Its error is nil.
 func (e *Engine) Run(ctx context.Context) error {
-	defer close(e.done)
 	e.begin(time.Now())
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -323,16 +322,16 @@ const shutdownWithin = 5 * time.Second
 
 // shutdown closes the tunnel without touching the wish.
 func (e *Engine) shutdown() {
+	close(e.done) // nobody is answered any more
 	e.opt.Hands.Interrupt()
-	limit := time.NewTimer(shutdownWithin)
-	defer limit.Stop()
+	limit, cancel := context.WithTimeout(context.Background(), shutdownWithin)
+	defer cancel()
 	e.carry(e.machine.Step(time.Now(), failover.Disconnect{}))
-	late := false
-	for e.machine.View().State != tunnel.Down && !late {
+	for late := false; e.machine.View().State != tunnel.Down && !late; {
 		select {
 		case in := <-e.opt.Hands.Reports():
 			e.carry(e.machine.Step(time.Now(), in))
-		case <-limit.C:
+		case <-limit.Done():
 			late = true
 			e.opt.Log.Error("the tunnel did not close in time")
 		}
@@ -341,16 +340,10 @@ func (e *Engine) shutdown() {
 	e.record(time.Now(), event.Event{Kind: event.ServiceStopped})
 	saved := make(chan struct{})
 	go func() { e.saving.Wait(); close(saved) }()
-	for {
-		select {
-		case <-saved:
-			return
-		case r := <-e.requests:
-			r.do(time.Now())
-			close(r.done)
-		case <-limit.C:
-			return
-		}
+	select {
+	case <-saved:
+	case <-limit.Done():
+		e.opt.Log.Error("the wish was not kept in time")
 	}
 }
 

@@ -24,6 +24,10 @@ func TestFailoverAndFailback(t *testing.T) {
 		w.flow(time.Minute)
 		w.wantOverall(status.Protected)
 
+		a := w.Status().Active
+		if a.LastRoundTrip == nil || time.Since(*a.LastRoundTrip) > 2*time.Second || *a.HandshakeAgeMs < 50_000 {
+			t.Errorf("active is %+v, want the last reply and the old handshake told apart", a)
+		}
 		w.hands.kill("nl", true)
 		cut := time.Now()
 		for time.Since(cut) < 2*time.Minute && w.Status().Active.Tunnel == "nl" {
@@ -181,6 +185,44 @@ func TestShutdown(t *testing.T) {
 }
 
 // A start that hangs is given up for another wish.
+// A disk that hangs does not hold up the end, nor the loop before it.
+func TestShutdownWithAHangingDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		thaw := make(chan struct{})
+		w := begin(t, status.Wish{}, func(o *Options) {
+			save := o.SaveWish
+			o.Policy.OnUnhealthy = failover.ToDisconnect
+			o.SaveWish = func(s status.Wish) error {
+				if !s.On {
+					<-thaw
+				}
+				return save(s)
+			}
+		})
+		w.connect("nl")
+		w.flow(20 * time.Second)
+		w.hands.kill("nl", true)
+		w.hands.mu.Lock()
+		w.hands.mute = true // and the tunnel does not close either
+		w.hands.mu.Unlock()
+		w.flow(time.Minute) // the policy disconnects
+		w.wantOverall(status.Off)
+		if !w.Alive(t.Context()) {
+			t.Error("the loop waits for the disk")
+		}
+		began := time.Now()
+		w.end()
+		if took := time.Since(began); took != shutdownWithin {
+			t.Errorf("took %s, want %s", took, shutdownWithin)
+		}
+		close(thaw)
+		synctest.Wait()
+		if w.saves != 2 {
+			t.Errorf("%d wishes saved, want the one of the policy too, once the disk is back", w.saves)
+		}
+	})
+}
+
 func TestNoticesReachTheHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stale := event.Notice{ID: 7, Code: event.Code(tunnel.NoNetwork), Since: time.Now()}
