@@ -25,10 +25,6 @@ type Evidence struct {
 	NameErr   string // why it could not be resolved; "": it could
 	NameTook  time.Duration
 	Addresses int // how many addresses the name has
-	// SendErr is what the system said when it refused to send. "": nothing.
-	SendErr string
-	// Refused says that the endpoint's host answered that nothing listens.
-	Refused bool
 	// Self is the tunnel's own server, Others the other members'.
 	Self   Answer
 	Others []Answer
@@ -41,6 +37,11 @@ type Answer struct {
 	Answered bool
 	RTT      time.Duration
 	Err      string // why it could not be asked; "": it could
+	// SendErr is what the system said when it refused to send. "": nothing.
+	SendErr string
+	// Responses is how many handshake responses came that did not authenticate,
+	// Cookies how many cookie replies, while none did.
+	Responses, Cookies int
 }
 
 // Result is how one check went.
@@ -69,14 +70,18 @@ func Cause(e Evidence) tunnel.Cause {
 		return e.Underlay
 	case !e.Usable:
 		return tunnel.NoNetwork
-	case e.SendErr != "" && !e.Self.Answered:
-		return tunnel.LocalFirewall
-	case e.NameErr != "" && !e.Self.Answered:
-		return tunnel.EndpointDNS
-	case e.Self.Answered || !e.Self.Asked:
+	case e.Self.Answered:
 		return ""
-	case e.Refused:
-		return tunnel.NothingListens
+	case e.NameErr != "":
+		return tunnel.EndpointDNS
+	case !e.Self.Asked:
+		return ""
+	case e.Self.SendErr != "":
+		return tunnel.LocalFirewall
+	case e.Self.Responses > 0:
+		return tunnel.PSKMismatch
+	case e.Self.Cookies > 0:
+		return tunnel.ServerOverloaded
 	default:
 		return tunnel.KeyOrServer
 	}
@@ -113,8 +118,8 @@ func name(e Evidence) Check {
 
 func send(e Evidence) Check {
 	switch {
-	case e.SendErr != "":
-		return Check{Name: "sending", Result: Failed, Evidence: e.SendErr}
+	case e.Self.SendErr != "":
+		return Check{Name: "sending", Result: Failed, Evidence: e.Self.SendErr}
 	case !e.Self.Asked:
 		return Check{Name: "sending", Result: Skipped, Evidence: "nothing was sent"}
 	default:
@@ -138,6 +143,10 @@ func answer(name string, a Answer) Check {
 		c.Result, c.Evidence = Skipped, "not asked"
 	case a.Answered:
 		c.Result, c.Evidence = OK, fmt.Sprintf("answered in %v", a.RTT.Round(100*time.Microsecond))
+	case a.Responses > 0:
+		c.Result, c.Evidence = Failed, fmt.Sprintf("%d answer(s), none of which fits our preshared key", a.Responses)
+	case a.Cookies > 0:
+		c.Result, c.Evidence = Failed, fmt.Sprintf("%d answer(s) that the server is too busy", a.Cookies)
 	default:
 		c.Result, c.Evidence = Failed, "no answer"
 	}

@@ -92,9 +92,27 @@ func (o *Operator) question(ctx context.Context, id, active tunnel.Name, site tu
 		}
 	}
 	rtt, err := o.ask(ctx, id)
-	a.Asked, a.Answered, a.RTT = true, err == nil, rtt
-	if err != nil && !errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+	if err == nil {
+		a.Asked, a.Answered, a.RTT = true, true, rtt
+		return a
+	}
+	var silent silence
+	if !errors.As(err, &silent) {
 		a.Err = err.Error()
+		return a
+	}
+	a.Asked = true
+	responses, cookies, sending := silent.Seen()
+	a.Responses, a.Cookies = responses, cookies
+	if sending != nil {
+		a.SendErr = sending.Error()
 	}
 	return a
+}
+
+// silence is the error of a member that was asked and did not answer: what came
+// instead of an answer, and why nothing could be sent.
+type silence interface {
+	error
+	Seen() (responses, cookies int, sending error)
 }

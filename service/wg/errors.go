@@ -80,6 +80,11 @@ func (e *SilenceError) Error() string {
 	return ErrUnanswered.Error()
 }
 
+// Seen is what came instead of an answer, and the last error of sending.
+func (e *SilenceError) Seen() (responses, cookies int, sending error) {
+	return e.Responses, e.Cookies, e.Err
+}
+
 // Unwrap makes the error both ErrUnanswered and the sending's own.
 func (e *SilenceError) Unwrap() []error {
 	if e.Err == nil {
