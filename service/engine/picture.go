@@ -22,7 +22,7 @@ func (e *Engine) draw(now time.Time) *status.Status {
 		Schema:     status.Schema,
 		At:         now.UTC(),
 		Wish:       e.wish,
-		Members:    drawMembers(view),
+		Members:    e.drawMembers(view),
 		Underlay:   "ok",
 		Guard:      status.Guard{Mode: failover.GuardOff},
 		Notices:    e.board.Open(),
@@ -69,8 +69,9 @@ func (e *Engine) drawActive(now time.Time, view failover.View) *status.Active {
 	return a
 }
 
-// drawMembers shows the members of the target in their order.
-func drawMembers(view failover.View) []status.Member {
+// drawMembers shows the members of the target in their order. The active one
+// is not asked, since its own traffic tells when it last answered.
+func (e *Engine) drawMembers(view failover.View) []status.Member {
 	members := make([]status.Member, 0, len(view.Members))
 	for i, m := range view.Members {
 		s := status.Member{Tunnel: m.Name, Role: "fallback", Stand: "cold"}
@@ -85,12 +86,21 @@ func drawMembers(view failover.View) []status.Member {
 		case m.Standby:
 			s.Stand = "probing"
 		}
-		if !m.LastAnswer.IsZero() {
-			at := m.LastAnswer.UTC()
+		answered, rtt := m.LastAnswer, m.RTT
+		if m.Name == view.Active {
+			if at := e.meter.roundTrip(); at.After(answered) {
+				answered = at
+			}
+			if e.meter.rtt > 0 {
+				rtt = e.meter.rtt
+			}
+		}
+		if !answered.IsZero() {
+			at := answered.UTC()
 			s.LastAnswer = &at
 		}
-		if m.RTT > 0 {
-			s.RTTMs = milliseconds(m.RTT)
+		if rtt > 0 {
+			s.RTTMs = milliseconds(rtt)
 		}
 		if !m.HeldUntil.IsZero() {
 			at := m.HeldUntil.UTC()

@@ -90,6 +90,9 @@ func (m *Machine) recovered(s *step, e *event.Event) {
 	}
 	e.DowntimeMs = s.since(m.outage)
 	m.outage, m.told = time.Time{}, nil
+	if a := m.mate(m.active); a != nil {
+		a.answeredAt = s.now
+	}
 }
 
 // failed notes that the member has become unhealthy. A member that was asked
