@@ -65,7 +65,7 @@ func (m *Monitor) Observe(now time.Time, c tunnel.Counters) Assessment {
 	s := sight{
 		now: now, before: m.seenAt, counters: c,
 		sent:      c.DataSent > m.seen.DataSent,
-		received:  c.RxBytes > m.seen.RxBytes,
+		received:  heard(m.seen, c),
 		delivered: c.DataReceived > m.seen.DataReceived,
 		initiated: c.Initiations > m.seen.Initiations,
 		completed: !c.LastHandshake.Equal(m.seen.LastHandshake),
@@ -99,6 +99,23 @@ func (m *Monitor) Reset(now time.Time) {
 func (m *Monitor) forget(verdict Verdict) {
 	m.handshake = handshakeRule{limits: m.handshake.limits}
 	m.traffic = trafficRule{limits: m.traffic.limits, verdict: verdict}
+}
+
+// initiationSize is the length of a handshake initiation, in bytes.
+const initiationSize = 148
+
+// heard says that something came which may answer what was sent. A peer that
+// gets nothing any more asks for a new session every 5 s for a minute and a
+// half: its initiations come in, and tell of a dead way out rather than of life.
+// Bytes that can only be theirs do not count: no data was delivered, no
+// handshake completed, and all of it is as long as initiations are. (Keepalives,
+// of 32 bytes, would have to be 37.)
+func heard(before, now tunnel.Counters) bool {
+	if now.RxBytes <= before.RxBytes {
+		return false
+	}
+	return now.DataReceived > before.DataReceived || !now.LastHandshake.Equal(before.LastHandshake) ||
+		(now.RxBytes-before.RxBytes)%initiationSize != 0
 }
 
 // rebuilt says that the counters went backwards, which no living device's do.

@@ -333,3 +333,66 @@ func TestLimitChangesTheWaits(t *testing.T) {
 		t.Fatal(show(got))
 	}
 }
+
+// TestDeadWayOut cuts only what the tunnel sends: the peer, which hears nothing
+// any more, asks for a new session every 5 s.
+func TestDeadWayOut(t *testing.T) {
+	m := New(classic())
+	c := tunnel.Counters{RxBytes: 92, TxBytes: 148, LastHandshake: at(0)}
+	m.Observe(at(0), c)
+	var verdict Verdict
+	for now := 100 * time.Millisecond; now <= 60*time.Second; now += 100 * time.Millisecond {
+		c.DataSent++
+		c.TxBytes += 128
+		if cut := 5 * time.Second; now <= cut {
+			c.RxBytes += 128
+			c.DataReceived++
+		} else {
+			c.UnansweredSince = at(cut)
+			if since := now - cut; since >= 15*time.Second && since%(5*time.Second) == 0 {
+				c.RxBytes += 148
+			}
+		}
+		if a := m.Observe(at(now), c); a.Verdict == Unhealthy {
+			verdict = a.Verdict
+			if took := now - 5*time.Second; took < 30*time.Second || took > 41*time.Second {
+				t.Errorf("found dead after %s, want 30s to 41s", took)
+			}
+			break
+		}
+	}
+	if verdict != Unhealthy {
+		t.Errorf("got %q, want unhealthy", verdict)
+	}
+}
+
+// TestHeard tells a peer's initiations from what may be an answer.
+func TestHeard(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		bytes uint64
+		data  uint64
+		done  bool
+		want  bool
+	}{
+		{"nothing", 0, 0, false, false},
+		{"an initiation", 148, 0, false, false},
+		{"three initiations", 444, 0, false, false},
+		{"a keepalive", 32, 0, false, true},
+		{"an initiation and a keepalive", 180, 0, false, true},
+		{"a response", 92, 0, true, true},
+		{"data as long as an initiation", 148, 1, false, true},
+		{"an initiation that became a session", 148, 0, true, true},
+	} {
+		before := tunnel.Counters{RxBytes: 1000, DataReceived: 5, LastHandshake: at(0)}
+		now := before
+		now.RxBytes += c.bytes
+		now.DataReceived += c.data
+		if c.done {
+			now.LastHandshake = at(time.Minute)
+		}
+		if got := heard(before, now); got != c.want {
+			t.Errorf("%s: got %t, want %t", c.name, got, c.want)
+		}
+	}
+}

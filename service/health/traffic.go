@@ -25,8 +25,8 @@ const secondLook = 500 * time.Millisecond
 // old and a little more.
 //
 // Only non-empty data counts as sent: WireGuard never answers a keepalive.
-// Whatever is authenticated counts as received, and ends the interval at the
-// look that finds it.
+// Whatever is authenticated counts as received, but for a peer's own
+// initiations, and ends the interval at the look that finds it.
 //
 // A suspicion counts from the oldest packet without an answer, but never from
 // before the interval in which nothing came: the tap's word for that packet is
