@@ -81,15 +81,26 @@ func (w *world) often(what string, within time.Duration, ok func() bool) {
 // load is what iperf3 measured at the receiver, with the CPU time that the
 // tunnel's process spent on it.
 type load struct {
-	gigabits   float64 // per second
-	cpuPerGbit float64 // seconds
+	gigabits float64 // per second
+	cpu      float64 // seconds
+	seconds  int
 }
 
-// iperf sends TCP through the tunnel for some seconds, after one that does not count.
+// cost is the CPU time for each gigabit, over several loads.
+func cost(loads []load) float64 {
+	var cpu, gigabits float64
+	for _, l := range loads {
+		cpu += l.cpu
+		gigabits += l.gigabits * float64(l.seconds)
+	}
+	return cpu / gigabits
+}
+
+// iperf sends TCP through the tunnel for some seconds.
 func (w *world) iperf(b *testing.B, pid, seconds int, args ...string) load {
 	b.Helper()
 	before := cpuSeconds(b, pid)
-	out := w.sh(w.client, append([]string{"iperf3", "-c", target, "-J", "-O", "1", "-t", strconv.Itoa(seconds)}, args...)...)
+	out := w.sh(w.client, append([]string{"iperf3", "-c", target, "-J", "-t", strconv.Itoa(seconds)}, args...)...)
 	spent := cpuSeconds(b, pid) - before
 	var r struct {
 		End struct {
@@ -101,8 +112,7 @@ func (w *world) iperf(b *testing.B, pid, seconds int, args ...string) load {
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		b.Fatal(err)
 	}
-	rate := r.End.Received.Bits / 1e9
-	return load{rate, spent / (rate * float64(seconds+1))}
+	return load{r.End.Received.Bits / 1e9, spent, seconds}
 }
 
 // iperfServer answers iperf3 behind the world's first server.
@@ -123,44 +133,46 @@ func percentile(v []float64, p int) float64 {
 	return s[(len(s)-1)*p/100]
 }
 
-// BenchmarkThroughput pairs holdfastd with stand-alone wireguard-go, which goes
-// first in turn.
+// BenchmarkThroughput pairs holdfastd with stand-alone wireguard-go, each
+// between servers of its own. Both tunnels are up all the time and are loaded in
+// turn, second by second, the first of a pair changing: what else the machine
+// does then falls on both.
 func BenchmarkThroughput(b *testing.B) {
-	const pairs = 7
-	w := newWorld(b, "a")
+	const pairs = 40
+	w, base := newWorld(b, "a"), newWorld(b, "a")
 	w.iperfServer(b)
+	base.iperfServer(b)
 	s := w.service()
 	s.group(w.servers)
+	mine, alone := s.ours(), base.standAlone()
 	for _, c := range []struct {
 		name string
 		args []string
 	}{{"up", nil}, {"down", []string{"-R"}}} {
 		b.Run(c.name, func(b *testing.B) {
-			mine := func() load { return w.loaded(b, s.ours(), c.args) }
-			theirs := func() load { return w.loaded(b, w.standAlone(), c.args) }
-			var rates, alone, ratios, costs []float64
+			w.iperf(b, mine.pid, 2, c.args...) // buffers are made at the first load
+			base.iperf(b, alone.pid, 2, c.args...)
+			var m, a []load
+			var rates, aloneRates, ratios []float64
 			for i := range pairs {
-				var m, a load
 				if i%2 == 0 {
-					m, a = mine(), theirs()
-				} else {
-					a, m = theirs(), mine()
+					m = append(m, w.iperf(b, mine.pid, 1, c.args...))
 				}
-				b.Logf("%.2f and alone %.2f Gbit/s, %.3f and %.3f CPU-s/Gbit", m.gigabits, a.gigabits, m.cpuPerGbit, a.cpuPerGbit)
-				rates, alone = append(rates, m.gigabits), append(alone, a.gigabits)
-				ratios, costs = append(ratios, m.gigabits/a.gigabits), append(costs, m.cpuPerGbit/a.cpuPerGbit)
+				a = append(a, base.iperf(b, alone.pid, 1, c.args...))
+				if i%2 == 1 {
+					m = append(m, w.iperf(b, mine.pid, 1, c.args...))
+				}
+				rates, aloneRates = append(rates, m[i].gigabits), append(aloneRates, a[i].gigabits)
+				ratios = append(ratios, m[i].gigabits/a[i].gigabits)
 			}
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(percentile(rates, 50), "Gbit/s")
-			b.ReportMetric(percentile(alone, 50), "Gbit/s-alone")
+			b.ReportMetric(percentile(aloneRates, 50), "Gbit/s-alone")
+			b.ReportMetric(percentile(ratios, 25), "ratio-p25")
 			b.ReportMetric(percentile(ratios, 50), "ratio")
-			b.ReportMetric(percentile(costs, 50), "ratio-of-CPU")
+			b.ReportMetric(percentile(ratios, 75), "ratio-p75")
+			b.ReportMetric(cost(m)/cost(a), "ratio-of-CPU")
+			b.ReportMetric(cost(a), "CPU-s/Gbit-alone")
 		})
 	}
-}
-
-// loaded measures one tunnel and takes it down.
-func (w *world) loaded(b *testing.B, t tunneled, args []string) load {
-	defer t.down()
-	return w.iperf(b, t.pid, 3, args...)
 }
