@@ -22,10 +22,12 @@ func TestFailover(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		settings []string
+		oneWay   bool // only what goes to the server is dropped
 		min, max time.Duration
 	}{
-		{"classic", []string{"profile=classic"}, 30 * time.Second, 41 * time.Second},
-		{"short", []string{"profile=classic", "health_check_interval=1s", "traffic_timeout=5s"}, 5 * time.Second, 7 * time.Second},
+		{"classic", []string{"profile=classic"}, false, 30 * time.Second, 41 * time.Second},
+		{"short", []string{"profile=classic", "health_check_interval=1s", "traffic_timeout=5s"}, false, 5 * time.Second, 7 * time.Second},
+		{"oneway", []string{"profile=classic"}, true, 30 * time.Second, 41 * time.Second},
 	} {
 		for i := range runs() {
 			t.Run(fmt.Sprintf("%s/%d", c.name, i), func(t *testing.T) {
@@ -43,7 +45,11 @@ func TestFailover(t *testing.T) {
 				// The drop falls anywhere between two checks.
 				w.rest(time.Duration(i) * 3700 * time.Millisecond % (10 * time.Second))
 
-				w.servers[0].drop()
+				if c.oneWay {
+					w.servers[0].dropTo()
+				} else {
+					w.servers[0].drop()
+				}
 				dropped := time.Now()
 				w.until("a switch", c.max+15*time.Second, func() bool { return !g.first(dropped.Add(time.Second)).IsZero() })
 				took := g.first(dropped.Add(time.Second)).Sub(dropped)

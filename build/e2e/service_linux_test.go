@@ -86,8 +86,7 @@ func (s *service) cli(args ...string) string {
 // exit runs the command line and returns its exit code.
 func (s *service) exit(args ...string) int {
 	_, err := s.try(args...)
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode()
 	}
 	return 0
@@ -194,18 +193,6 @@ func (g *pinger) Write(b []byte) (int, error) {
 		}
 	}
 	return len(b), nil
-}
-
-// last is when the latest answer came.
-func (g *pinger) last() (at time.Time) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, t := range g.answered {
-		if t.After(at) {
-			at = t
-		}
-	}
-	return at
 }
 
 // first is when the first answer after a moment came. Zero: none did.

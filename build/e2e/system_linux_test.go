@@ -39,7 +39,7 @@ func stable(listing string) string {
 			continue
 		}
 		var words []string
-		for _, w := range strings.Fields(line) {
+		for w := range strings.FieldsSeq(line) {
 			if !strings.HasPrefix(w, "fe80::") {
 				words = append(words, w)
 			}
