@@ -42,7 +42,7 @@ func holderOf(name string) (uid int, err error) {
 	if err != nil {
 		return -1, err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	raw, err := c.(*net.UnixConn).SyscallConn()
 	if err != nil {
 		return -1, err

@@ -38,7 +38,9 @@ func (m *Manager) Keep(ctx context.Context) error {
 	go func() { broke <- m.listen(s, lost) }()
 	defer func() {
 		s.Close()
-		<-broke
+		if err := <-broke; err != nil {
+			m.Log.Warn("routes and rules are no more watched", "err", err)
+		}
 	}()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
