@@ -8,16 +8,15 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.zx2c4.com/wireguard/conn"
 	"golang.zx2c4.com/wireguard/device"
-	"golang.zx2c4.com/wireguard/tun/netstack"
 
 	"holdfast/service/tunnel"
+	"holdfast/service/userspace"
 )
 
 var (
@@ -29,7 +28,7 @@ var (
 // client is an ordinary wireguard-go device on a stack of its own.
 type client struct {
 	device *device.Device
-	net    *netstack.Net
+	net    *userspace.Interface
 	config *tunnel.Config
 }
 
@@ -55,20 +54,19 @@ func addServer(t testing.TB, l *Lab, name tunnel.Name, o ServerOptions) *Server 
 
 func newClient(t testing.TB, config *tunnel.Config) *client {
 	t.Helper()
-	var addresses []netip.Addr
-	for _, p := range config.Interface.Addresses {
-		addresses = append(addresses, p.Addr())
-	}
 	mtu := config.Interface.MTU
 	if mtu == 0 {
 		mtu = defaultMTU
 	}
-	dev, stack, err := netstack.CreateNetTUN(addresses, nil, mtu)
+	stack, err := userspace.New(mtu)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := stack.SetAddresses(config.Interface.Addresses); err != nil {
+		t.Fatal(err)
+	}
 	c := &client{net: stack, config: config}
-	c.device = device.NewDevice(dev, conn.NewStdNetBind(), device.NewLogger(device.LogLevelSilent, ""))
+	c.device = device.NewDevice(stack, conn.NewStdNetBind(), device.NewLogger(device.LogLevelSilent, ""))
 	t.Cleanup(c.device.Close)
 	if err := c.device.IpcSet("private_key=" + config.Interface.PrivateKey.RevealHex() + "\n" + c.peer()); err != nil {
 		t.Fatal(err)
@@ -104,30 +102,10 @@ func (c *client) reconnect(t testing.TB) {
 
 // ping sends one echo of this many bytes and returns its round trip.
 func (c *client) ping(to netip.Addr, size int, within time.Duration) (time.Duration, error) {
-	p, err := c.net.DialPingAddr(netip.Addr{}, to)
-	if err != nil {
-		return 0, err
-	}
-	defer p.Close()
-	kind := byte(8)
-	if to.Is6() {
-		kind = 128
-	}
-	if err := p.SetReadDeadline(time.Now().Add(within)); err != nil {
-		return 0, err
-	}
-	request := make([]byte, max(size, 8))
-	request[0] = kind
-	// A PingConn misses a reply that comes before Read has begun to wait.
-	sent := make(chan time.Time, 1)
-	time.AfterFunc(time.Millisecond, func() {
-		sent <- time.Now()
-		_, _ = p.Write(request)
-	})
-	if _, err := p.Read(make([]byte, len(request)+64)); err != nil {
-		return 0, err
-	}
-	return time.Since(<-sent), nil
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	const echoHeader = 8
+	return c.net.PingSized(ctx, to, size-echoHeader)
 }
 
 func (c *client) mustPing(t testing.TB, to netip.Addr) {
@@ -143,7 +121,7 @@ func (c *client) mustPing(t testing.TB, to netip.Addr) {
 
 func (c *client) mustLosePing(t testing.TB, to netip.Addr) {
 	t.Helper()
-	if rtt, err := c.ping(to, 64, 300*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+	if rtt, err := c.ping(to, 64, 300*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("ping %s was answered after %v (%v), want silence", to, rtt, err)
 	}
 }
@@ -173,7 +151,7 @@ func (c *client) mustEcho(t testing.TB, size int) {
 func (c *client) echo(size int, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
-	tcp, err := c.net.DialContextTCPAddrPort(ctx, netip.AddrPortFrom(worldAddr, PortEcho))
+	tcp, err := c.net.DialContext(ctx, "tcp", netip.AddrPortFrom(worldAddr, PortEcho).String())
 	if err != nil {
 		return err
 	}

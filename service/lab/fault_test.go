@@ -166,7 +166,7 @@ func forgetsSessions(t *testing.T, s *Server, c *client) {
 
 func asksForCookie(t *testing.T, s *Server, c *client) {
 	c.mustPing(t, innerAddr) // the session lives on
-	eventually(t, 3*time.Second, "a handshake is answered by a cookie", func() bool {
+	eventually(t, 15*time.Second, "a handshake is answered by a cookie", func() bool {
 		c.reconnect(t)
 		_, _ = c.ping(innerAddr, 64, 100*time.Millisecond)
 		return s.Path().Counters().Down.Types[Cookie] > 0
@@ -181,7 +181,7 @@ func TestAnOverloadedServerTakesAClientThatShowsItsCookie(t *testing.T) {
 	// The load comes with the first burst, and lapses for a moment now and then.
 	var c *client
 	var before Counters
-	eventually(t, 3*time.Second, "a handshake is answered by a cookie", func() bool {
+	eventually(t, 15*time.Second, "a handshake is answered by a cookie", func() bool {
 		c, before = newClient(t, s.ClientConfig()), s.Path().Counters()
 		_, err := c.ping(innerAddr, 64, 300*time.Millisecond)
 		return err != nil && s.Path().Counters().Down.Types[Cookie] == before.Down.Types[Cookie]+1

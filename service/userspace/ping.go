@@ -21,9 +21,15 @@ const echoBody = 16
 // Ping sends one echo request through the interface and waits for its reply.
 // It returns the round trip's time, or ctx's error when no reply came.
 func (i *Interface) Ping(ctx context.Context, addr netip.Addr) (time.Duration, error) {
+	return i.PingSized(ctx, addr, echoBody)
+}
+
+// PingSized is Ping with this many bytes in the echo, 16 at least, to find out
+// which sizes pass.
+func (i *Interface) PingSized(ctx context.Context, addr netip.Addr, size int) (time.Duration, error) {
 	addr = addr.Unmap()
 	transport, replyType := icmp.ProtocolNumber4, byte(header.ICMPv4EchoReply)
-	request := make([]byte, header.ICMPv4MinimumSize+echoBody)
+	request := make([]byte, header.ICMPv4MinimumSize+max(size, echoBody))
 	request[0] = byte(header.ICMPv4Echo)
 	if addr.Is6() {
 		transport, replyType = icmp.ProtocolNumber6, byte(header.ICMPv6EchoReply)
