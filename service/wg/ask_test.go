@@ -21,11 +21,13 @@ func TestProbeMeasuresTheRoundTrip(t *testing.T) {
 	p := newPath(t, s.addr, oneWay)
 	c := newClient(t, Options{})
 	c.mustStart(t, "a", configFor(key, s, p.addr), StartOptions{})
-	for i := range 5 {
-		rtt := c.mustProbe(t, "a")
-		if rtt < 2*oneWay || rtt > 2*oneWay+100*time.Millisecond {
-			t.Errorf("probe %d: got %v, want about %v", i, rtt, 2*oneWay)
-		}
+	// A busy machine makes round trips longer, never shorter.
+	best := time.Minute
+	for range 5 {
+		best = min(best, c.mustProbe(t, "a"))
+	}
+	if best < 2*oneWay || best > 2*oneWay+100*time.Millisecond {
+		t.Errorf("the best of 5 probes took %v, want about %v", best, 2*oneWay)
 	}
 	if got := len(p.initiations()); got != 5 {
 		t.Errorf("the server saw %d initiations, want 5: the first probe waits for the device's own", got)
@@ -157,7 +159,7 @@ func TestProbeThatIsUnansweredLeavesNoHintBehind(t *testing.T) {
 	c.mustStart(t, "a", configFor(key, s, p.addr), StartOptions{})
 	c.mustProbe(t, "a")
 	p.dropAll.Store(true)
-	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 700*time.Millisecond)
 	defer cancel()
 	if _, err := c.Probe(ctx, "a"); !errors.Is(err, ErrUnanswered) {
 		t.Fatalf("got %v", err)
