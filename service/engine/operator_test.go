@@ -61,6 +61,7 @@ func TestRungs(t *testing.T) {
 	r.up(start("a"))
 	port, opened := r.devices.LocalPort("a"), r.opened
 	for _, rung := range []failover.Rung{failover.Rebind, failover.Rotate, failover.Renew, failover.Reopen} {
+		t.Log(rung)
 		r.up(failover.Action{Do: failover.Restart, ID: "a", Rung: rung})
 		if now := r.devices.LocalPort("a"); (now == port) != (rung == failover.Rebind) {
 			t.Errorf("%s: port %d became %d", rung, port, now)

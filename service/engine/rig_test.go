@@ -227,8 +227,15 @@ func (r *rig) report() failover.Input {
 }
 
 // up has an action done that must leave a member active and carrying traffic.
+//
+// It waits for the handshake that the action begins: on a very busy machine,
+// handshakes that cross have been seen to cost a session for seconds.
 func (r *rig) up(a failover.Action) {
 	r.t.Helper()
+	var before time.Time
+	if look, err := r.Look(); err == nil && a.Do == failover.Restart {
+		before = look.Counters.LastHandshake
+	}
 	switch in := r.do(a).(type) {
 	case failover.Changed:
 		if in.ID != a.ID || in.State != tunnel.Up || in.Err != nil {
@@ -241,6 +248,10 @@ func (r *rig) up(a failover.Action) {
 	default:
 		r.t.Fatalf("%s %s: reported %T", a.Do, a.ID, in)
 	}
+	r.until("the handshake", func() bool {
+		look, err := r.Look()
+		return err == nil && look.Counters.LastHandshake.After(before)
+	})
 	r.carries(a.ID)
 }
 
@@ -263,7 +274,8 @@ func (r *rig) carries(id tunnel.Name) {
 			break
 		}
 		if ctx.Err() != nil {
-			r.t.Fatalf("nothing passes through %s: %v", id, err)
+			look, lookErr := r.Look()
+			r.t.Fatalf("nothing passes through %s: %v; device: %+v, %v; path: %+v", id, err, look, lookErr, s.Path().Counters())
 		}
 	}
 	if s.Path().Counters().Up.Types[lab.Data] == before {
