@@ -138,6 +138,10 @@ func (m *member) roundTrip(ctx context.Context, q question) (time.Duration, erro
 			m.rtt.Store(int64(rtt))
 			return rtt, nil
 		case <-timer.C:
+			if wait := m.tap.settling(); wait > 0 {
+				timer.Reset(wait)
+				continue
+			}
 			if sendErr = m.initiate(a, q.send); sendErr == nil {
 				sent++
 			}
@@ -272,9 +276,13 @@ func (m *member) nudge(ctx context.Context) error {
 	return m.initiate(nil, m.sendToPeer)
 }
 
-// space waits until another initiation of this device may leave: blindSpacing at most.
+// space waits until another initiation of this device may leave: blindSpacing,
+// or minSpacing after a response that comes meanwhile.
 func (m *member) space(ctx context.Context) error {
-	return awaitSpacing(ctx, m.done, m.tap.freeAt())
+	if err := awaitSpacing(ctx, m.done, m.tap.freeAt()); err != nil {
+		return err
+	}
+	return awaitSpacing(ctx, m.done, sinceBegan()+int64(m.tap.settling()))
 }
 
 // awaitSpacing waits until the moment free. ErrStopped: done was closed.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.zx2c4.com/wireguard/conn"
 	"golang.zx2c4.com/wireguard/device"
@@ -205,6 +206,19 @@ func (t *tap) freeAt() int64 {
 		return answered + int64(minSpacing)
 	}
 	return asked + int64(blindSpacing)
+}
+
+// settling is how long to let the device work on a response that has just
+// arrived. wireguard-go verifies a response and takes it over in two steps; an
+// initiation that is begun between them leaves the session with an index that
+// the server does not know, and what the server sends is lost until the next
+// handshake. 0: there is none.
+func (t *tap) settling() time.Duration {
+	asked, answered := t.initiatedAt.Load(), t.respondedAt.Load()
+	if asked == 0 || answered < asked {
+		return 0
+	}
+	return max(0, time.Duration(answered+int64(minSpacing)-sinceBegan()))
 }
 
 // mayBeAnswered is called after every sent data packet or keepalive. The
