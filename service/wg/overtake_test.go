@@ -1,0 +1,50 @@
+package wg
+
+import (
+	"testing"
+	"time"
+)
+
+// TestInitiationsDoNotOvertakeResponses asks for a handshake, and again at the
+// very moment at which the response to the first arrives.
+func TestInitiationsDoNotOvertakeResponses(t *testing.T) {
+	key := newKey(t)
+	s := newServer(t, echo, key.Public())
+	p := newPath(t, s.addr, blindSpacing/2) // so that a round trip takes one spacing
+	c := newClient(t, Options{})
+	c.mustStart(t, "a", configFor(key, s, p.addr), StartOptions{})
+	c.mustPromote(t, "a")
+	c.mustEcho(t, 1)
+	for round := range uint64(15) {
+		for range 2 {
+			if err := c.Rebind("a"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.mustEcho(t, 2+round)
+	}
+}
+
+// TestSettling tells when a response may still be worked on.
+func TestSettling(t *testing.T) {
+	now := sinceBegan()
+	ago := func(d time.Duration) int64 { return now - int64(d) }
+	for _, c := range []struct {
+		name            string
+		asked, answered int64
+		settles         bool
+	}{
+		{"nothing was asked", 0, 0, false},
+		{"not answered yet", ago(time.Second), 0, false},
+		{"an earlier one was answered", ago(time.Millisecond), ago(5 * time.Millisecond), false},
+		{"answered just now", ago(100 * time.Millisecond), ago(time.Millisecond), true},
+		{"answered long ago", ago(time.Second), ago(900 * time.Millisecond), false},
+	} {
+		var tp tap
+		tp.initiatedAt.Store(c.asked)
+		tp.respondedAt.Store(c.answered)
+		if got := tp.settling(); (got > 0) != c.settles || got > minSpacing {
+			t.Errorf("%s: settling for %v", c.name, got)
+		}
+	}
+}
