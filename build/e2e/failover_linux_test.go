@@ -19,6 +19,7 @@ func runs() int {
 // TestFailover drops the UDP to the active member and measures until pings
 // flow through the other, for the profile classic and for shortened waits.
 func TestFailover(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name     string
 		settings []string
@@ -110,6 +111,7 @@ func TestFailback(t *testing.T) {
 // TestIdle leaves healthy tunnels alone, with and without keepalive: nothing
 // may happen.
 func TestIdle(t *testing.T) {
+	t.Parallel()
 	long := 40 * time.Second
 	if soak() {
 		long = 10 * time.Minute

@@ -12,6 +12,7 @@ import (
 // by default, over paths with a delay, with seldom and frequent traffic, and
 // with settings that change while the tunnel is up.
 func TestFailoverOverPaths(t *testing.T) {
+	t.Parallel()
 	if !soak() {
 		t.Skip("takes minutes: HOLDFAST_SOAK is not set")
 	}
@@ -71,6 +72,7 @@ func TestFailoverOverPaths(t *testing.T) {
 
 // TestOfflineWays takes the network away in every way it can go.
 func TestOfflineWays(t *testing.T) {
+	t.Parallel()
 	long := 12 * time.Second
 	if soak() {
 		long = 2 * time.Minute
