@@ -3,7 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -41,14 +40,7 @@ func (w *world) standAlone(extra ...string) tunneled {
 	srv := w.servers[0]
 	c := &server{w: w, name: "client", ns: w.client, iface: fmt.Sprintf("c%d-%d", os.Getpid(), worlds.Add(1))}
 	p := w.start(w.client, []string{"WG_PROCESS_FOREGROUND=1", "LOG_LEVEL=error"}, programs.wgServe, "-f", c.iface)
-	w.often("the baseline's socket", 10*time.Second, func() bool {
-		conn, err := net.Dial("unix", "/var/run/wireguard/"+c.iface+".sock")
-		if err != nil {
-			return false
-		}
-		conn.Close()
-		return true
-	})
+	c.answers()
 	c.configure(fmt.Sprintf("private_key=%s\nfwmark=51820\npublic_key=%s\nendpoint=%s:%d\nallowed_ip=0.0.0.0/0\n%s",
 		srv.client.RevealHex(), srv.key.Public().Hex(), srv.addr, listenPort, strings.Join(extra, "\n")))
 	rules := []string{"not fwmark 51820 table 51820", "table main suppress_prefixlength 0"}

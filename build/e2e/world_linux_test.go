@@ -254,8 +254,7 @@ func (w *world) serve(name string, i int) *server {
 		iface: fmt.Sprintf("h%d-%d", os.Getpid(), worlds.Add(1))}
 	w.link(s.ns, "eth0", s.addr, fmt.Sprintf("s%d", i), fmt.Sprintf("10.200.%d.1", i))
 	w.start(s.ns, []string{"WG_PROCESS_FOREGROUND=1", "LOG_LEVEL=error"}, programs.wgServe, "-f", s.iface)
-	socket := "/var/run/wireguard/" + s.iface + ".sock"
-	w.until("the server's socket", 10*time.Second, func() bool { _, err := os.Stat(socket); return err == nil })
+	s.answers()
 	s.configure(fmt.Sprintf("private_key=%s\nlisten_port=%d\nreplace_peers=true\npublic_key=%s\nallowed_ip=10.9.0.2/32\n",
 		s.key.RevealHex(), listenPort, s.client.Public().Hex()))
 	w.sh("", "ip", "-n", s.ns, "addr", "add", "10.9.0.1/24", "dev", s.iface)
@@ -264,10 +263,28 @@ func (w *world) serve(name string, i int) *server {
 	return s
 }
 
+// control connects to wireguard-go's socket.
+func (s *server) control() (net.Conn, error) {
+	return net.Dial("unix", "/var/run/wireguard/"+s.iface+".sock")
+}
+
+// answers waits until wireguard-go's socket does: the file is there earlier.
+func (s *server) answers() {
+	s.w.t.Helper()
+	s.w.often("wireguard-go's socket", 10*time.Second, func() bool {
+		c, err := s.control()
+		if err != nil {
+			return false
+		}
+		c.Close()
+		return true
+	})
+}
+
 // configure speaks wireguard-go's configuration protocol.
 func (s *server) configure(text string) {
 	s.w.t.Helper()
-	c, err := net.Dial("unix", "/var/run/wireguard/"+s.iface+".sock")
+	c, err := s.control()
 	if err != nil {
 		s.w.t.Fatal(err)
 	}
