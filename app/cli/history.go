@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -135,14 +136,11 @@ func (p *program) events(ctx context.Context, q api.EventQuery, limit int) ([]ev
 		if page.Next == "" || len(page.Events) == 0 || limit > 0 && len(events) >= limit {
 			break
 		}
-		next, err := strconv.ParseInt(page.Next, 10, 64)
-		if err != nil {
-			return nil, failed(err, "", "read the next page")
-		}
+		last := page.Events[len(page.Events)-1].ID
 		if q.After > 0 {
-			q.After = next
+			q.After = last
 		} else {
-			q.Before = next
+			q.Before = last
 		}
 	}
 	if q.After == 0 {
@@ -179,10 +177,17 @@ func writeCSV(w *csv.Writer, events []event.Event) error {
 		return err
 	}
 	for _, e := range events {
-		if err := w.Write([]string{
+		row := []string{
 			strconv.FormatInt(e.ID, 10), e.At.UTC().Format(time.RFC3339Nano), string(e.Kind), string(e.Tunnel),
 			e.From, e.To, string(e.Cause), e.Evidence, strconv.FormatInt(e.DowntimeMs, 10),
-		}); err != nil {
+		}
+		for i, cell := range row {
+			// A spreadsheet would take these for a formula.
+			if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r") {
+				row[i] = "'" + cell
+			}
+		}
+		if err := w.Write(row); err != nil {
 			return err
 		}
 	}

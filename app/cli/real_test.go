@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -169,5 +170,37 @@ func TestRolesAgainstTheAPI(t *testing.T) {
 		if code != tt.code || code != exitDone && !strings.Contains(stderr, "\nhint: ") {
 			t.Errorf("role %v, %s: got exit code %d, want %d, and a hint: %s", tt.role, tt.args, code, tt.code, stderr)
 		}
+	}
+}
+
+// TestHistoryOfManyPages has more events than the API puts on one page.
+func TestHistoryOfManyPages(t *testing.T) {
+	world, f := startReal(t, web.Operator)
+	world.Happen(slices.Repeat([]event.Kind{event.Woke}, 2500)...)
+	for args, want := range map[string][2]int64{
+		"history --json --limit 2200":       {302, 2501},
+		"history --json --since 2020-01-01": {1, 2501},
+	} {
+		code, stdout, stderr := runIn(t, f, "", strings.Fields(args)...)
+		var got struct{ Events []event.Event }
+		if err := json.Unmarshal([]byte(stdout), &got); code != exitDone || err != nil {
+			t.Fatalf("%s: got exit code %d, %v: %s", args, code, err, stderr)
+		}
+		if n := int64(len(got.Events)); n != want[1]-want[0]+1 || got.Events[0].ID != want[0] || got.Events[n-1].ID != want[1] {
+			t.Errorf("%s: got %d events, want those from %d to %d", args, n, want[0], want[1])
+		}
+	}
+	if code, stdout, stderr := runIn(t, f, "", "events", "--after", "1"); code != exitDone || strings.Count(stdout, "\n") != 2500 {
+		t.Errorf("events: got exit code %d and %d lines, want 2500: %s", code, strings.Count(stdout, "\n"), stderr)
+	}
+}
+
+// TestTableHoldsNoFormula: a tunnel may be called as a spreadsheet's formulas begin.
+func TestTableHoldsNoFormula(t *testing.T) {
+	world, f := startReal(t, web.Operator)
+	world.Change(func(s *status.Status) { s.Wish.Target = "=1+1" })
+	world.Happen(event.Held)
+	if _, stdout, stderr := runIn(t, f, "", "history", "--csv", "--limit", "1"); !strings.Contains(stdout, ",held,'=1+1,") {
+		t.Errorf("got %q, want no formula: %s", stdout, stderr)
 	}
 }

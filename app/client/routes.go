@@ -130,8 +130,9 @@ func (c *Client) RemoveGroup(ctx context.Context, name tunnel.Name) error {
 	return c.call(ctx, request{method: http.MethodDelete, path: at("groups", string(name))}, nil)
 }
 
-// History returns a page of events. Next of the reply, as a number, is Before
-// of the query for the page that follows (After, where the query had After).
+// History returns a page of events. Where the reply has a Next, the ID of its
+// last event is Before of the query for the page that follows (After, where the
+// query had After).
 func (c *Client) History(ctx context.Context, q api.EventQuery) (api.History, error) {
 	return ask[api.History](ctx, c, request{method: http.MethodGet, path: at("history"), query: eventQuery(q)})
 }
