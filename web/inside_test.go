@@ -85,6 +85,11 @@ func TestRedactor(t *testing.T) {
 		{"8.8.8.8:53", "8.8.x.x:53"},
 		{"10.1.2.3 192.168.1.1 127.0.0.1 0.0.0.0/0 169.254.1.1", "10.1.2.3 192.168.1.1 127.0.0.1 0.0.0.0/0 169.254.1.1"},
 		{"[2001:db8:1:2::9]:51820", "[2001:db8:x]:51820"},
+		{"ask 2a00:1450:4001:80b::200e: no answer", "ask 2a00:1450:x: no answer"},
+		{"ask 2a00:1450:4001:80b:1:2:3:4: no answer", "ask 2a00:1450:x: no answer"},
+		{"addr:2a00:1450:4001:80b::200e", "addr:2a00:1450:x"},
+		{"12:34:56: 0:0: and ab:cd:ef:", "12:34:56: 0:0: and ab:cd:ef:"},
+		{"::ffff:8.8.4.4", "::ffff:8.8.x.x"},
 		{"fe80::1 ::1 ::/0 fd00::1", "fe80::1 ::1 ::/0 fd00::1"},
 		{"2a00:1450:4001:80b::200e", "2a00:1450:x"},
 		{"at 12:34:56 and 2026-03-01T12:00:00Z", "at 12:34:56 and 2026-03-01T12:00:00Z"},
@@ -96,6 +101,9 @@ func TestRedactor(t *testing.T) {
 		if got := r.redact(c.text); got != c.want {
 			t.Errorf("%q: got %q, want %q", c.text, got, c.want)
 		}
+	}
+	if got := newRedactor([]string{"vpn.example.net."}).redact("lookup vpn.example.net: none"); strings.Contains(got, "example") {
+		t.Errorf("got %q, want no name that was configured with the dot at its end", got)
 	}
 	got := r.redact("VPN.example.NET and vpn.example.net and example.net")
 	words := strings.Split(got, " and ")

@@ -25,6 +25,7 @@ func newRedactor(hosts []string) *redactor {
 	r := &redactor{}
 	_, _ = rand.Read(r.salt[:]) // it never fails
 	for _, h := range hosts {
+		h = strings.TrimSuffix(h, ".") // messages have the name without it
 		// A very short name would be found inside other words.
 		if _, err := netip.ParseAddr(h); err != nil && len(h) > 2 && !slices.Contains(r.hosts, h) {
 			r.hosts = append(r.hosts, h)
@@ -52,7 +53,7 @@ func (r *redactor) redact(text string) string {
 		text = replaceFold(text, h, r.alias(h))
 	}
 	text = address4.ReplaceAllStringFunc(text, redactAddress)
-	return address6.ReplaceAllStringFunc(text, redactAddress)
+	return address6.ReplaceAllStringFunc(text, redactAddress6)
 }
 
 // alias is what a host name becomes.
@@ -64,6 +65,19 @@ func (r *redactor) alias(host string) string {
 // replaceFold replaces a name however it is written.
 func replaceFold(text, name, with string) string {
 	return regexp.MustCompile("(?i)"+regexp.QuoteMeta(name)).ReplaceAllLiteralString(text, with)
+}
+
+// redactAddress6 is redactAddress for what may have a colon before or after it,
+// as in "2001:db8::1: no answer".
+func redactAddress6(text string) string {
+	for _, colons := range [][2]string{{"", ""}, {"", ":"}, {":", ""}, {":", ":"}} {
+		inner := strings.TrimSuffix(strings.TrimPrefix(text, colons[0]), colons[1])
+		if _, err := netip.ParseAddr(inner); err == nil {
+			before, after, _ := strings.Cut(text, inner)
+			return before + redactAddress(inner) + after
+		}
+	}
+	return text
 }
 
 // redactAddress keeps addresses that say nothing about where someone is, and of
