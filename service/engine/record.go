@@ -73,9 +73,11 @@ func (e *Engine) number(now time.Time, events []event.Event) {
 	}
 }
 
-// remember keeps the latest switch for the picture.
+// remember keeps the latest switch for the picture. One that was asked for is a
+// wish that names the member.
 func (e *Engine) remember(ev event.Event) {
-	if ev.Kind == event.FailedOver || ev.Kind == event.FailedBack {
+	asked := ev.Kind == event.WishChanged && ev.Tunnel != "" && ev.To == string(ev.Tunnel)
+	if asked || ev.Kind == event.FailedOver || ev.Kind == event.FailedBack {
 		e.last = &status.LastSwitch{At: ev.At, Kind: ev.Kind, From: tunnel.Name(ev.From), To: tunnel.Name(ev.To),
 			Cause: ev.Cause, DowntimeMs: ev.DowntimeMs}
 	}
