@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"holdfast/service/event"
+	"holdfast/service/failover"
 	"holdfast/service/status"
+	"holdfast/service/tunnel"
 )
 
 // A switch that the person asked for is the last switch as well.
@@ -33,6 +35,34 @@ func TestLastSwitchAsAsked(t *testing.T) {
 		synctest.Wait()
 		if got := w.Status().LastSwitch; got == nil || *got != *l {
 			t.Errorf("after the end the last switch is %+v, want %+v", got, l)
+		}
+	})
+}
+
+// Where the first handshake is not known yet, whoever asks is told of it.
+func TestRefreshFindsTheFirstHandshake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, status.Wish{}, nil)
+		defer w.end()
+		w.connect("home")
+		w.flow(5 * time.Second)
+		done := w.hands.counters["nl"].LastHandshake
+		w.hands.mu.Lock()
+		w.hands.counters["nl"] = &tunnel.Counters{TxBytes: 148, Initiations: 1}
+		w.hands.mu.Unlock()
+		w.hands.reports <- failover.Changed{ID: "nl", State: tunnel.Up} // rebuilt
+		synctest.Wait()
+		if a := w.Status().Active; a.LastHandshake != nil {
+			t.Fatalf("the last handshake is %s, want none yet", a.LastHandshake)
+		}
+		w.hands.mu.Lock()
+		w.hands.counters["nl"].RxBytes, w.hands.counters["nl"].LastHandshake = 92, done
+		w.hands.mu.Unlock()
+		if err := w.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if w.Status().Active.LastHandshake == nil {
+			t.Error("the handshake that took place is not shown")
 		}
 	})
 }

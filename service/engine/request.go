@@ -157,10 +157,11 @@ func (e *Engine) tellConfigured(now time.Time, p failover.Policy, changed tunnel
 }
 
 // Refresh reads the figures of the active member now, for a caller who wants
-// them fresh from a tunnel that is idle. It is cheap and may be called often.
+// them fresh from a tunnel that is idle, or from one that has just come up. It
+// is cheap and may be called often.
 func (e *Engine) Refresh(ctx context.Context) error {
 	return e.within(ctx, func(now time.Time) {
-		if now.Sub(e.meter.at) < sampleEvery {
+		if now.Sub(e.meter.at) < sampleEvery && !e.meter.counters.LastHandshake.IsZero() {
 			return
 		}
 		view := e.machine.View()
