@@ -283,7 +283,9 @@ func (e *Engine) settleMonitor(now time.Time, in failover.Input) {
 		}
 	case failover.Underlay, failover.NetworkChanged, failover.Woke:
 		e.monitor.Reset(now)
-		e.judged.Next = time.Time{} // the promised look is forgotten
+		// The promised look is forgotten. What it finds is told in any case: the
+		// machine takes back what it believed, and has not heard everything.
+		e.judged = health.Assessment{}
 		if e.machine.View().State == tunnel.Up {
 			e.lookAt = now
 		}

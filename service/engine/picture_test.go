@@ -66,3 +66,30 @@ func TestRefreshFindsTheFirstHandshake(t *testing.T) {
 		}
 	})
 }
+
+// What was healed while the network was said to be unusable is told when it is
+// usable again, however little the verdict has changed meanwhile.
+func TestHealedWhileOffline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, status.Wish{}, func(o *Options) { o.Policy.OnUnhealthy = failover.ToNotify })
+		defer w.end()
+		w.connect("nl")
+		w.flow(20 * time.Second)
+		w.hands.kill("nl", true)
+		w.flow(45 * time.Second)
+		w.wantOverall(status.Stalled)
+		w.underlay <- failover.Underlay{Cause: tunnel.SignIn}
+		w.flow(5 * time.Second)
+		w.hands.kill("nl", false)
+		w.flow(20 * time.Second)
+		w.wantOverall(status.SignInNeeded)
+		w.hands.mu.Lock()
+		w.hands.mute = true // the rebuild takes its time
+		w.hands.mu.Unlock()
+		w.underlay <- failover.Underlay{Usable: true}
+		w.flow(10 * time.Second)
+		if v := w.Status().Active.Verdict; v != "healthy" {
+			t.Errorf("the verdict is %s while data flows both ways, want healthy", v)
+		}
+	})
+}
