@@ -14,6 +14,9 @@ const (
 	// maxRefused bounds how many are being refused at once; one more is closed
 	// without a word.
 	maxRefused = 16
+	// tellEvery is how often at most the log is told that somebody is over a
+	// bound: anybody may connect, and nobody may fill it.
+	tellEvery = time.Minute
 )
 
 // gate counts who is inside, and lets nobody take more than their share.
@@ -26,6 +29,9 @@ type gate struct {
 	mu    sync.Mutex
 	total int            // of those who are no administrators
 	inner map[string]int // by person
+	// toldAt is when the log was told last, untold how often it was not since.
+	toldAt time.Time
+	untold int
 }
 
 func newGate(o Options, self string) *gate {
@@ -55,9 +61,15 @@ func (g *gate) enter(c net.Conn, p Peer) *Conn {
 			g.total++
 		}
 	}
+	tell, untold := full && g.mayTellLocked(time.Now()), g.untold
+	if tell {
+		g.untold = 0
+	}
 	g.mu.Unlock()
 	if full {
-		g.opt.Log.Warn("too many connections", "user", who)
+		if tell {
+			g.opt.Log.Warn("too many connections", "user", who, "suppressed", untold)
+		}
 		select {
 		case g.refused <- struct{}{}:
 			go g.refuse(c)
@@ -76,6 +88,17 @@ func (g *gate) enter(c net.Conn, p Peer) *Conn {
 			g.total--
 		}
 	})}
+}
+
+// mayTellLocked says whether the log may be told of one more refusal, and
+// counts it where not. gate.mu is held.
+func (g *gate) mayTellLocked(now time.Time) bool {
+	if !g.toldAt.IsZero() && now.Sub(g.toldAt) < tellEvery {
+		g.untold++
+		return false
+	}
+	g.toldAt = now
+	return true
 }
 
 // refuse hears a caller out, tells them and closes the connection. It ends
