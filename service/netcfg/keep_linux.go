@@ -123,7 +123,7 @@ func (m *Manager) repair() (repaired bool, err error) {
 	if l == nil {
 		return false, nil
 	}
-	p := newPlan(*m.applied, k.table, m.haveIPv6(m.applied.Interface))
+	p := newPlan(*m.applied, k.table, m.haveIPv6(m.applied.Interface), kernelHasIPv6())
 	whole, err := k.holds(link, &p)
 	if whole || err != nil {
 		return false, err

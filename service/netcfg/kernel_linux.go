@@ -38,6 +38,17 @@ func whole[T any](list func() ([]T, error)) ([]T, error) {
 	return nil, netlink.ErrDumpInterrupted
 }
 
+// setMTU sets the MTU of an interface; 0 leaves it as it is.
+func (k *kernel) setMTU(link netlink.Link, mtu int) error {
+	if mtu == 0 || mtu == link.Attrs().MTU {
+		return nil
+	}
+	if err := k.LinkSetMTU(link, mtu); err != nil {
+		return fmt.Errorf("set mtu %d: %w", mtu, err)
+	}
+	return nil
+}
+
 // addresses returns the addresses of an interface.
 func (k *kernel) addresses(link netlink.Link) ([]netip.Prefix, error) {
 	list, err := whole(func() ([]netlink.Addr, error) { return k.AddrList(link, netlink.FAMILY_ALL) })

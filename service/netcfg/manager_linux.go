@@ -125,7 +125,12 @@ func (m *Manager) move(ctx context.Context, k *kernel, s Spec) error {
 	if err != nil {
 		return err
 	}
-	p := newPlan(s, k.table, m.haveIPv6(s.Interface))
+	// First, since a small MTU takes IPv6 from the interface until a larger one
+	// gives it back.
+	if err := k.setMTU(link, s.MTU); err != nil {
+		return err
+	}
+	p := newPlan(s, k.table, m.haveIPv6(s.Interface), kernelHasIPv6())
 	if len(p.addresses) < len(s.Addresses) || s.FullTunnelV6() && !p.full(true) {
 		m.Log.Warn("the kernel has no IPv6 here: the IPv6 part of the tunnel is left out")
 	}
@@ -182,15 +187,9 @@ func (m *Manager) keepLink(link netlink.Link) (*linked, error) {
 	return l, m.note()
 }
 
-// raise gives the interface its MTU and addresses and brings it up.
+// raise gives the interface its addresses and brings it up.
 func (m *Manager) raise(k *kernel, link netlink.Link, l *linked, p *plan) error {
-	a := link.Attrs()
-	if mtu := p.spec.MTU; mtu != 0 && mtu != a.MTU {
-		if err := k.LinkSetMTU(link, mtu); err != nil {
-			return fmt.Errorf("set mtu %d: %w", mtu, err)
-		}
-	}
-	up := a.RawFlags&unix.IFF_UP != 0
+	up := link.Attrs().RawFlags&unix.IFF_UP != 0
 	if !up {
 		// Else the kernel looks for routers in the tunnel, by packets that
 		// nobody answers. Not essential.

@@ -347,7 +347,7 @@ func checkOwn(rt *rapid.T, s *Spec) {
 	defer k.Close()
 	var p plan
 	if s != nil {
-		p = newPlan(*s, k.table, true)
+		p = newPlan(*s, k.table, true, true)
 	}
 	routes, err := k.ownRoutes()
 	if err != nil {

@@ -24,17 +24,17 @@ type rule struct {
 
 // A plan is what a Spec means in the kernel's tables.
 type plan struct {
-	spec      Spec
 	addresses []netip.Prefix
 	routes    []route
 	rules     []rule
 }
 
 // newPlan works out the tables for a Spec, without its IPv6 parts where the
-// kernel has none. Like wg-quick it leaves out the routes which the kernel
-// makes by itself for the network of an address.
-func newPlan(s Spec, table int, v6 bool) plan {
-	p := plan{spec: s}
+// interface can carry none (v6). IPv6 that is refused and not carried needs
+// only a kernel that has it (kernel6). Like wg-quick it leaves out the routes
+// which the kernel makes by itself for the network of an address.
+func newPlan(s Spec, table int, v6, kernel6 bool) plan {
+	var p plan
 	usable := func(a netip.Prefix) bool { return v6 || a.Addr().Is4() }
 	for _, a := range s.Addresses {
 		if usable(a) && !slices.Contains(p.addresses, a) {
@@ -56,13 +56,13 @@ func newPlan(s Spec, table int, v6 bool) plan {
 	if full4 || closed {
 		p.lead(false, s.Mark)
 	}
-	if full6 || closed && v6 {
+	if full6 || closed && kernel6 {
 		p.lead(true, s.Mark)
 	}
 	if closed {
 		p.addRoute(route{dst: netip.PrefixFrom(netip.IPv4Unspecified(), 0), table: table, unreachable: true})
 	}
-	if closed && v6 {
+	if closed && kernel6 {
 		p.addRoute(route{dst: netip.PrefixFrom(netip.IPv6Unspecified(), 0), table: table, unreachable: true})
 	}
 	return p

@@ -79,7 +79,7 @@ func TestPlan(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := newPlan(tt.spec, DefaultTable, !tt.noV6)
+			got := newPlan(tt.spec, DefaultTable, !tt.noV6, true)
 			compare := cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
 			opt := cmp.AllowUnexported(route{}, rule{})
 			if d := cmp.Diff(got.routes, tt.routes, opt, compare); d != "" {

@@ -120,6 +120,12 @@ func strictFilter() bool {
 	})
 }
 
+// kernelHasIPv6 says that there may be IPv6 on some interface.
+func kernelHasIPv6() bool {
+	_, err := readSysctl("ipv6/conf/all/disable_ipv6")
+	return err == nil
+}
+
 // haveIPv6 says that the interface can carry IPv6, which it makes possible
 // where it is switched off for this interface alone.
 func (m *Manager) haveIPv6(iface string) bool {
