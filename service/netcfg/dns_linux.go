@@ -28,6 +28,8 @@ type dnsKept struct {
 	Full    bool          `json:"full,omitempty"`
 	File    *keptFile     `json:"file,omitempty"`
 	Program *resolvconfAs `json:"program,omitempty"`
+	// told says that this process has seen the backend take it.
+	told bool
 }
 
 // same says that a backend would be told the same again.
@@ -70,8 +72,9 @@ func (m *Manager) setDNS(ctx context.Context, l *linked, s *Spec) error {
 			err = m.tellResolved(ctx, want)
 		}
 	case byResolvconf:
-		if changed {
+		if changed || !old.told {
 			err = m.tellResolvconf(ctx, want)
+			want.told = err == nil
 		}
 	default:
 		err = m.writeResolvConf(want)

@@ -62,3 +62,39 @@ func TestResolvconf(t *testing.T) {
 	}
 	listingBecomes(t, listing, before)
 }
+
+// Servers of which resolvconf may not have heard are told again.
+func TestResolvconfIsToldAgain(t *testing.T) {
+	ownNamespace(t)
+	openTun(t, "hf0")
+	o := testOptions(t)
+	log := filepath.Join(t.TempDir(), "log")
+	o.Resolvconf = filepath.Join(t.TempDir(), "resolvconf")
+	script := []byte(strings.ReplaceAll(resolvconfScript, "%LOG%", log))
+	if err := os.WriteFile(o.Resolvconf, script, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(log+".fail", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m := New(o)
+	for range 2 { // neither setting nor taking back succeeds
+		if err := m.Apply(t.Context(), withDNS(fullTunnel(), "10.8.0.1")); err == nil {
+			t.Fatal("its failure is no error")
+		}
+	}
+	if err := os.Remove(log + ".fail"); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []*Manager{m, New(o)} {
+		if err := os.Remove(log); err != nil {
+			t.Fatal(err)
+		}
+		mustApply(t, m, withDNS(fullTunnel(), "10.8.0.1"))
+		got, err := os.ReadFile(log)
+		if err != nil || !strings.HasPrefix(string(got), "args:-a hf0 ") {
+			t.Fatalf("it was not told: %s %v", got, err)
+		}
+	}
+	mustClear(t, m)
+}
