@@ -39,9 +39,19 @@ func (s *server) visit(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		next.ServeHTTP(w, r)
-		v.verb = verb(r.Method, chi.RouteContext(r.Context()).RoutePattern())
+		v.verb = verb(knownMethod(r.Method), chi.RouteContext(r.Context()).RoutePattern())
 		s.record(*v)
 	})
+}
+
+// knownMethod is the method where some route has it. Any other is a word of the
+// caller's, of any length.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+		return method
+	}
+	return "OTHER"
 }
 
 // socketOnly refuses whatever a browser would send: the socket is for programs
