@@ -20,10 +20,14 @@ type AuditRecord struct {
 }
 
 const (
-	// auditBurst records of one person are told at once, and then one per
+	// auditBurst changes of one person are told at once, and then one per
 	// auditEvery; what is more is only counted.
 	auditBurst = 20
 	auditEvery = time.Second
+	// denialBurst refusals of one person are told at once, and then one per
+	// denialEvery: they are kept, and anybody can cause them.
+	denialBurst = 20
+	denialEvery = time.Minute
 	// wishBurst wishes of one person are taken at once, and then one per
 	// wishEvery; what is more is refused.
 	wishBurst = 30
@@ -40,7 +44,11 @@ func (s *server) record(v visit) {
 	if s.Audit == nil || !refused && !v.changes {
 		return
 	}
-	allowed, suppressed := s.audits.take(v.caller.person(), time.Now())
+	records := s.audits
+	if refused {
+		records = s.denials
+	}
+	allowed, suppressed := records.take(v.caller.person(), time.Now())
 	if !allowed {
 		return
 	}

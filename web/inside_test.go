@@ -241,3 +241,28 @@ func TestDeniedNamesTheWayIn(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusedCannotFillTheHistory: each refusal is an event that is kept for a
+// year, and anybody may be refused as often as they like. What an operator
+// changes is told of meanwhile.
+func TestRefusedCannotFillTheHistory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var records []AuditRecord
+		s := newServer(Deps{Audit: func(r AuditRecord) { records = append(records, r) }})
+		for range 3600 {
+			s.record(visit{caller: Caller{Role: Viewer, UID: 1000}, code: api.NotPermitted})
+			time.Sleep(time.Second)
+		}
+		if n := len(records); n < denialBurst || n > denialBurst+60 {
+			t.Errorf("got %d records in an hour, want the first %d and one a minute", n, denialBurst)
+		}
+		if last := records[len(records)-1]; last.Suppressed != 59 {
+			t.Errorf("got %+v, want the number of those that were left out", last)
+		}
+		records = nil
+		s.record(visit{caller: Caller{Role: Operator, UID: 1000}, changes: true})
+		if len(records) != 1 {
+			t.Error("a change was left out")
+		}
+	})
+}

@@ -135,7 +135,8 @@ type Deps struct {
 // server is the state behind the routes.
 type server struct {
 	Deps
-	audits  *limiter // of records, by person
+	audits  *limiter // of records of changes, by person
+	denials *limiter // of records of refusals, by person
 	wishes  *limiter // of wishes, by person
 	streams chan struct{}
 	waits   waits
@@ -159,6 +160,7 @@ func newServer(d Deps) *server {
 	return &server{
 		Deps:    d,
 		audits:  newLimiter(auditBurst, auditEvery),
+		denials: newLimiter(denialBurst, denialEvery),
 		wishes:  newLimiter(wishBurst, wishEvery),
 		streams: make(chan struct{}, maxStreams),
 		waits:   defaultWaits,
