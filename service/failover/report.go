@@ -171,6 +171,11 @@ func (m *Machine) become(s *step, id tunnel.Name) {
 	m.refresh, m.readyAt, m.quiet = 0, time.Time{}, false
 	m.forgetVerdict()
 	m.graceTo = time.Time{}
+	if m.pin != id && m.pinBy.IsZero() {
+		m.pin = "" // it was active and has had its chance
+	} else if m.pin == id {
+		m.pinBy = time.Time{}
+	}
 	for i := range m.mates {
 		m.mates[i].streak, m.mates[i].askSoon = 0, false
 	}

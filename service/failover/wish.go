@@ -116,9 +116,10 @@ func (m *Machine) switchTo(s *step, in SwitchTo) {
 	}
 }
 
-// endPin gives up on a pinned member that has not answered in time.
+// endPin gives up on a pinned member that has not answered in time. One that
+// was active and is being started again has answered.
 func (m *Machine) endPin(s *step) {
-	if m.pin == "" || m.pin == m.active || m.pending.Do == Switch || !s.due(m.pinBy) {
+	if m.pin == "" || m.pin == m.active || m.pinBy.IsZero() || m.pending.Do == Switch || !s.due(m.pinBy) {
 		return
 	}
 	cause := tunnel.Unanswered
