@@ -48,7 +48,7 @@ func (s *server) history(w http.ResponseWriter, r *http.Request) error {
 // cursorAfter names the page that follows: the direction and the last ID.
 func cursorAfter(q api.EventQuery, page api.EventPage) string {
 	id := strconv.FormatInt(page.Events[len(page.Events)-1].ID, 10)
-	if q.After > 0 {
+	if q.Forwards() {
 		return "a" + id
 	}
 	return "b" + id
@@ -76,7 +76,7 @@ func (s *server) historyCSV(w http.ResponseWriter, r *http.Request, q api.EventQ
 			break
 		}
 		last := page.Events[len(page.Events)-1].ID
-		if q.After > 0 {
+		if q.Forwards() {
 			q.After = last
 		} else {
 			q.Before = last
@@ -112,7 +112,7 @@ func parseEventQuery(v url.Values) (api.EventQuery, error) {
 	p.only("after", "before", "cursor", "since", "until", "kind", "tunnel", "limit", "format")
 	q := api.EventQuery{
 		After: p.number("after", 0, 0, maxID), Before: p.number("before", 0, 0, maxID),
-		Since: p.time("since"), Until: p.time("until"),
+		OldestFirst: v.Get("after") != "", Since: p.time("since"), Until: p.time("until"),
 		Tunnel: p.name("tunnel"), Limit: int(p.number("limit", defaultPage, 1, api.MaxPage)),
 	}
 	for _, k := range v["kind"] {
@@ -121,7 +121,7 @@ func parseEventQuery(v url.Values) (api.EventQuery, error) {
 	if c := v.Get("cursor"); c != "" {
 		id, err := strconv.ParseInt(c[1:], 10, 64)
 		switch {
-		case err != nil || id <= 0 || q.After != 0 || q.Before != 0:
+		case err != nil || id <= 0 || v.Get("after") != "" || q.Before != 0:
 			p.bad("cursor", "the next of the page before, and no after or before")
 		case c[0] == 'a':
 			q.After = id
@@ -131,7 +131,7 @@ func parseEventQuery(v url.Values) (api.EventQuery, error) {
 			p.bad("cursor", "the next of the page before")
 		}
 	}
-	if q.After != 0 && q.Before != 0 {
+	if q.Forwards() && q.Before != 0 {
 		p.bad("before", "without after")
 	}
 	return q, p.err

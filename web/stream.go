@@ -201,7 +201,7 @@ func (s *server) missed(ctx context.Context, after int64, backlog []event.Event,
 	}
 	var found []event.Event
 	for after+1 < until && len(found) < maxResume {
-		page, err := s.History.Events(ctx, api.EventQuery{After: after, Limit: api.MaxPage})
+		page, err := s.History.Events(ctx, api.EventQuery{After: after, OldestFirst: true, Limit: api.MaxPage})
 		if err != nil {
 			return nil, fmt.Errorf("resume stream: %w", err)
 		}

@@ -291,3 +291,16 @@ func TestLogsFollow(t *testing.T) {
 		t.Errorf("got %+v, want the line that followed", m)
 	}
 }
+
+// TestStreamFromTheBeginning: a reader who knows no event asks for those after 0.
+func TestStreamFromTheBeginning(t *testing.T) {
+	l := start(t, web.Operator)
+	l.world.Happen(kinds(3000)...)
+	r := l.listen("?after=0")
+	r.want(t, "snapshot")
+	for id := 1; id <= 3000; id++ {
+		if m := r.want(t, "event"); m.id != strconv.Itoa(id) {
+			t.Fatalf("got %+v, want %d", m, id)
+		}
+	}
+}

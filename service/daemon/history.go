@@ -28,7 +28,7 @@ func (h history) Events(ctx context.Context, q api.EventQuery) (api.EventPage, e
 		limit = 100
 	}
 	p, err := h.store.Events(ctx, store.EventQuery{After: q.After, Before: q.Before, Since: q.Since, Until: q.Until,
-		Kinds: q.Kinds, Tunnel: q.Tunnel, Limit: limit, Descending: q.After == 0})
+		Kinds: q.Kinds, Tunnel: q.Tunnel, Limit: limit, Descending: !q.Forwards()})
 	return api.EventPage{Events: p.Events, More: p.Next != 0}, err
 }
 

@@ -19,12 +19,18 @@ type EventQuery struct {
 	// Before selects the events with a smaller ID: it is where the page before
 	// ended. 0: no bound.
 	Before int64
-	Since  time.Time // inclusive; zero: no bound
-	Until  time.Time // exclusive; zero: no bound
-	Kinds  []event.Kind
-	Tunnel tunnel.Name // "": any
-	Limit  int         // 1 to MaxPage; 0: 100
+	// OldestFirst says that After counts also where it is 0: all events, oldest
+	// first.
+	OldestFirst bool
+	Since       time.Time // inclusive; zero: no bound
+	Until       time.Time // exclusive; zero: no bound
+	Kinds       []event.Kind
+	Tunnel      tunnel.Name // "": any
+	Limit       int         // 1 to MaxPage; 0: 100
 }
+
+// Forwards says that the query asks for the oldest first.
+func (q EventQuery) Forwards() bool { return q.After > 0 || q.OldestFirst }
 
 // EventPage is what a history answers to an EventQuery.
 type EventPage struct {

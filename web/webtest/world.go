@@ -287,7 +287,7 @@ func (w *World) Events(_ context.Context, q api.EventQuery) (api.EventPage, erro
 		return api.EventPage{}, w.fail
 	}
 	all := slices.Clone(w.events)
-	if q.After == 0 {
+	if !q.Forwards() {
 		slices.Reverse(all)
 	}
 	page := api.EventPage{}
