@@ -210,3 +210,20 @@ func TestImportTellsTheEngine(t *testing.T) {
 		}
 	}
 }
+
+// TestTunnelCalledAsAVerb: every name will do, also one that a route has.
+func TestTunnelCalledAsAVerb(t *testing.T) {
+	l := start(t, web.Admin)
+	if got := l.do("POST", "/api/v1/tunnels", `{"name":"check","text":`+quoted(webtest.Conf)+`}`); got.code != 201 {
+		t.Fatalf("got %d %s", got.code, got.body)
+	}
+	for _, c := range [][3]string{
+		{"GET", "/api/v1/tunnels/check", ""}, {"PUT", "/api/v1/tunnels/check", `{"text":` + quoted(webtest.Conf) + `}`},
+		{"GET", "/api/v1/tunnels/check/export", ""}, {"POST", "/api/v1/tunnels/check/rename", `{"to":"rename"}`},
+		{"POST", "/api/v1/tunnels/rename/rename", `{"to":"check"}`}, {"DELETE", "/api/v1/tunnels/check", ""},
+	} {
+		if got := l.do(c[0], c[1], c[2]); got.code != 200 {
+			t.Errorf("%s %s: got %d %s", c[0], c[1], got.code, got.body)
+		}
+	}
+}
