@@ -82,7 +82,7 @@ func (s *server) importTunnel(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err := s.Library.Save(name, c, body.Overwrite); s.isConflict(err) {
-		hint := "Give it another name, or replace the other with --overwrite."
+		hint := "Give it another name, or replace the other with --replace."
 		if body.Overwrite {
 			hint = "Give it another name."
 		}

@@ -67,6 +67,7 @@ func TestAgainstTheAPI(t *testing.T) {
 		{"tunnel list", exitDone, "nl"},
 		{"tunnel import " + file, exitDone, "imported be"},
 		{"tunnel import " + file, exitFailed, "be is there already"},
+		{"tunnel import --name home " + file, exitFailed, "or replace the other with --replace."},
 		{"tunnel import --replace " + file, exitDone, "PostUp = touch /tmp/owned"},
 		{"tunnel import " + bad, exitInvalid, "bad.conf:2: "},
 		{"tunnel show be", exitDone, "PrivateKey = (hidden)"},
