@@ -204,7 +204,7 @@ func (b *Board) wish(e Event) {
 	}
 	if !b.on {
 		b.end(&b.network)
-		if e.Cause != "" {
+		if e.byPolicy() {
 			b.set(&b.ended, Code(WishChanged), e, 0)
 		}
 	} else if b.below.Kind != "" && b.network.code == "" {

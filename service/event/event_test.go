@@ -113,6 +113,8 @@ func TestSentences(t *testing.T) {
 			"nl is down. Permission denied."},
 		{Event{Kind: WishChanged, From: "off", To: "home"}, "Asked for home."},
 		{Event{Kind: WishChanged, From: "home", To: "off"}, "Turned off."},
+		{Event{Kind: WishChanged, From: "home", To: "off", Evidence: "Every attempt was made."},
+			"Disconnected by the policy. Every attempt was made."},
 		{Event{Kind: WishChanged, Tunnel: "paris", From: "berlin", To: "paris"}, "Switched from berlin to paris, as asked."},
 		{Event{Kind: WishChanged, Tunnel: "nl", From: "home", To: "off", Cause: tunnel.Unanswered},
 			"Disconnected by the policy: the tunnel carries nothing."},

@@ -107,7 +107,7 @@ const offWord = "off"
 
 func (e Event) wish() string {
 	switch {
-	case e.To == offWord && e.Cause != "":
+	case e.byPolicy():
 		return "Disconnected by the policy" + e.because() + "."
 	case e.To == offWord:
 		return "Turned off."
@@ -116,6 +116,12 @@ func (e Event) wish() string {
 	default:
 		return fmt.Sprintf("Asked for %s.", e.To)
 	}
+}
+
+// byPolicy says that the policy ended the wish: a person gives no reason. What
+// could not start has no cause.
+func (e Event) byPolicy() bool {
+	return e.Kind == WishChanged && e.To == offWord && (e.Cause != "" || e.Evidence != "")
 }
 
 // verdict says what was seen, where a verdict's own word says too little.

@@ -200,11 +200,16 @@ func (m *Machine) held(s *step, why string, cause tunnel.Cause, evidence string)
 		return
 	}
 	m.told = append(m.told, why)
-	about := m.active
-	if about == "" {
-		about = m.failedStart
+	s.tell(event.Event{Kind: event.Held, Tunnel: m.about(), To: why, Cause: cause, Evidence: evidence})
+}
+
+// about is the member that trouble is about: the active one, or the one that
+// could not be started.
+func (m *Machine) about() tunnel.Name {
+	if m.active == "" {
+		return m.failedStart
 	}
-	s.tell(event.Event{Kind: event.Held, Tunnel: about, To: why, Cause: cause, Evidence: evidence})
+	return m.active
 }
 
 // stableFor is how long a tunnel must be well before what it took to get there

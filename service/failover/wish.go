@@ -64,7 +64,7 @@ func (m *Machine) disconnect(s *step) {
 
 // giveUp ends the wish where the policy says so.
 func (m *Machine) giveUp(s *step, evidence string) {
-	s.tell(event.Event{Kind: event.WishChanged, Tunnel: m.active, From: m.wishWord(), To: off,
+	s.tell(event.Event{Kind: event.WishChanged, Tunnel: m.about(), From: m.wishWord(), To: off,
 		Cause: m.cause, Evidence: evidence})
 	m.turnOff()
 	m.takeBack(s)
