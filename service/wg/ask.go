@@ -3,6 +3,7 @@ package wg
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -273,7 +274,29 @@ func (m *member) nudge(ctx context.Context) error {
 	if m.tap.initiatedAt.Load() != before {
 		return nil
 	}
+	defer m.insist()
 	return m.initiate(nil, m.sendToPeer)
+}
+
+// insist repeats an initiation that was built here, which nobody else would:
+// one lost datagram must not pass for a server that does not answer. When the
+// device's own way is open again, that goes on with it.
+func (m *member) insist() {
+	if !m.insisting.CompareAndSwap(false, true) {
+		return
+	}
+	asked := m.tap.initiatedAt.Load()
+	go func() {
+		defer m.insisting.Store(false)
+		ctx, cancel := context.WithTimeout(context.Background(), device.RekeyTimeout)
+		defer cancel()
+		if awaitSpacing(ctx, m.done, asked+int64(firstRetry)) != nil || m.tap.respondedAt.Load() >= m.tap.initiatedAt.Load() {
+			return
+		}
+		if _, err := m.roundTrip(ctx, question{send: m.sendToPeer}); errors.Is(err, ErrUnanswered) {
+			_ = m.peer.SendHandshakeInitiation(false) // what it cannot send, it tries again
+		}
+	}()
 }
 
 // space waits until another initiation of this device may leave: blindSpacing,

@@ -35,6 +35,8 @@ type member struct {
 	asking chan struct{} // cap 1: the right to ask
 	done   chan struct{} // closed when the device is stopped
 	rtt    atomic.Int64  // of the last answered ask; 0: none
+	// insisting says that a lost initiation is being repeated.
+	insisting atomic.Bool
 
 	// Protected by Devices.mu:
 	name  tunnel.Name
