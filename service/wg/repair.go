@@ -25,16 +25,16 @@ func (d *Devices) Rebind(name tunnel.Name) error {
 	if err != nil {
 		return fmt.Errorf("open socket: %w", reason(err))
 	}
-	return d.remind(context.Background(), m)
+	return d.remind(context.Background(), name, m)
 }
 
 // remind nudges m. Where the network does not take the initiation it is only logged.
-func (d *Devices) remind(ctx context.Context, m *member) error {
+func (d *Devices) remind(ctx context.Context, name tunnel.Name, m *member) error {
 	err := m.nudge(ctx)
 	if err == nil || errors.Is(err, ErrStopped) || ctx.Err() != nil {
 		return err
 	}
-	d.log.Info("no initiation could be sent", "tunnel", string(m.name), "err", err)
+	d.log.Info("no initiation could be sent", "tunnel", string(name), "err", err)
 	return nil
 }
 
@@ -53,7 +53,7 @@ func (d *Devices) Rotate(ctx context.Context, name tunnel.Name) error {
 	if err := d.rotate(m, cfg, endpoints); err != nil {
 		return err
 	}
-	if err := d.remind(ctx, m); err != nil {
+	if err := d.remind(ctx, name, m); err != nil {
 		return err
 	}
 	return unresolved
