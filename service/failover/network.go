@@ -41,7 +41,6 @@ func (m *Machine) underlay(s *step, in Underlay) {
 	s.tell(event.Event{Kind: event.UnderlayChanged, From: before, To: after, Cause: in.Cause})
 	switch {
 	case in.Usable:
-		m.told = nil
 		m.disturb(s, Rebind, "the network is back")
 	case was && m.on:
 		m.putOff = Judged{}
@@ -69,7 +68,7 @@ func (m *Machine) woke(s *step, in Woke) {
 // included, and asks for the tunnel to be bound to it anew. A rebuild that is under way does as well.
 func (m *Machine) disturb(s *step, rung Rung, why string) {
 	m.graceTo, m.putOff = s.now.Add(grace), Judged{}
-	m.nextTry, m.attempts, m.exhausted = s.now, 0, false
+	m.nextTry, m.attempts, m.exhausted, m.told = s.now, 0, false, nil
 	for i := range m.mates {
 		a := &m.mates[i]
 		a.silences, a.streak, a.askSoon, a.provenAt = 0, 0, true, time.Time{}
