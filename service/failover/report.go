@@ -131,7 +131,7 @@ func (m *Machine) switched(s *step, in Switched) {
 // with the report and not with the first verdict: the new member answered
 // before it was moved to, and an idle one may have nothing to be judged by.
 func (m *Machine) tellSwitch(s *step, in Switched, back bool) {
-	e := event.Event{Tunnel: in.To, From: string(in.From), To: string(in.To)}
+	e := event.Event{Tunnel: in.To, From: string(in.From), To: string(in.To), DowntimeMs: s.since(m.outage)}
 	switch {
 	case m.pin == in.To:
 		e.Kind = event.WishChanged
@@ -142,7 +142,7 @@ func (m *Machine) tellSwitch(s *step, in Switched, back bool) {
 			to.backAt = s.now
 		}
 	default:
-		e.Kind, e.Cause, e.DowntimeMs = event.FailedOver, m.cause, s.since(m.outage)
+		e.Kind, e.Cause = event.FailedOver, m.cause
 		m.step(s, in.From)
 	}
 	s.tell(e)
