@@ -37,6 +37,7 @@ type member struct {
 	rtt    atomic.Int64  // of the last answered ask; 0: none
 	// insisting says that a lost initiation is being repeated.
 	insisting atomic.Bool
+	completed completion
 
 	// Protected by Devices.mu:
 	name  tunnel.Name
@@ -186,10 +187,11 @@ func (m *member) counters() (tunnel.Counters, error) {
 			c.LastHandshake = p.handshake
 		}
 	}
+	completedAt := m.completed.take(c.LastHandshake, time.Now(), sinceBegan())
 	if at := m.tap.initiatingAt.Load(); at != 0 {
 		// A handshake that the server began completes without a response to
 		// ours, and ends ours all the same.
-		if c.LastHandshake.After(moment(at)) {
+		if completedAt > at {
 			m.tap.initiatingAt.CompareAndSwap(at, 0)
 		} else {
 			c.InitiatingSince = moment(at)
