@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -25,10 +26,10 @@ type document struct {
 // and a zip archive is every .conf in it. Where wantNames is set each gets the
 // name of its file, or name, which only a single document can have. Nothing is
 // parsed yet.
-func (p *program) readDocuments(paths []string, name string, wantNames bool) ([]document, error) {
+func (p *program) readDocuments(ctx context.Context, paths []string, name string, wantNames bool) ([]document, error) {
 	var docs []document
 	for _, path := range paths {
-		more, err := p.readDocument(path)
+		more, err := interruptible(ctx, func() ([]document, error) { return p.readDocument(path) })
 		if err != nil {
 			return nil, err
 		}
@@ -46,6 +47,28 @@ func (p *program) readDocuments(paths []string, name string, wantNames bool) ([]
 		}
 	}
 	return docs, distinct(docs)
+}
+
+// interruptible is what do returns, or the context's error: to wait for stdin or
+// a pipe cannot be stopped otherwise. Where the person interrupts, the reading is
+// left behind to the end of the program.
+func interruptible[T any](ctx context.Context, do func() (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		value, err := do()
+		got <- answer{value, err}
+	}()
+	select {
+	case a := <-got:
+		return a.value, a.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
 }
 
 // readDocument reads one path.

@@ -37,7 +37,7 @@ shown, but never run.`,
 }
 
 func (p *program) tunnelImport(ctx context.Context, paths []string, name string, replace bool) error {
-	docs, err := p.readDocuments(paths, name, true)
+	docs, err := p.readDocuments(ctx, paths, name, true)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func newTunnelCheck(p *program) *cobra.Command {
 		Use: "check FILE…", Short: "Check .conf files; needs no service", Args: takes(1, many),
 		Long: `Check WireGuard .conf files, or zip archives of them, and print every problem with its
 line. It needs no service and changes nothing. The exit code is 8 where there are problems.`,
-		RunE: func(_ *cobra.Command, args []string) error { return p.tunnelCheck(args) },
+		RunE: func(c *cobra.Command, args []string) error { return p.tunnelCheck(c.Context(), args) },
 	}
 }
 
@@ -130,8 +130,8 @@ type checked struct {
 	Warnings []tunnel.Warning `json:"warnings"`
 }
 
-func (p *program) tunnelCheck(paths []string) error {
-	docs, err := p.readDocuments(paths, "", false)
+func (p *program) tunnelCheck(ctx context.Context, paths []string) error {
+	docs, err := p.readDocuments(ctx, paths, "", false)
 	if err != nil {
 		return err
 	}

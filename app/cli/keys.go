@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"io"
 	"strings"
@@ -28,7 +29,7 @@ func newKeys(p *program) *cobra.Command {
 		Short:   "Read a private key from stdin and print its public key",
 		Example: "  holdfast keys gen | holdfast keys pub",
 		Args:    takes(0, 0),
-		RunE:    func(*cobra.Command, []string) error { return p.keysPub() },
+		RunE:    func(c *cobra.Command, _ []string) error { return p.keysPub(c.Context()) },
 	})
 	return c
 }
@@ -47,9 +48,12 @@ func (p *program) keysGen() error {
 	return p.say("%s\n", key.Reveal())
 }
 
-func (p *program) keysPub() error {
+func (p *program) keysPub(ctx context.Context) error {
 	// A key is 44 characters; what is longer is not a key and need not be read.
-	text, err := io.ReadAll(io.LimitReader(p.in, 1<<10))
+	text, err := interruptible(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(p.in, 1<<10)) })
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		return failed(err, "", "read private key")
 	}
