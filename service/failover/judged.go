@@ -117,6 +117,7 @@ func (m *Machine) unwell(s *step) {
 	m.wellAt = time.Time{}
 	if lasted {
 		m.steps, m.attempts, m.exhausted, m.nextTry = 0, 0, false, time.Time{}
+		m.stopCooling(s, "It worked for a while.")
 	}
 }
 

@@ -182,8 +182,17 @@ func (m *Machine) endCooldown(s *step) {
 	if m.coolTo.IsZero() || !s.due(m.coolTo) {
 		return
 	}
-	m.coolTo, m.steps = time.Time{}, 0
-	s.tell(event.Event{Kind: event.CooldownEnded, Tunnel: m.active})
+	m.steps = 0
+	m.stopCooling(s, "")
+}
+
+// stopCooling ends a cooldown, if there is one.
+func (m *Machine) stopCooling(s *step, evidence string) {
+	if m.coolTo.IsZero() {
+		return
+	}
+	m.coolTo = time.Time{}
+	s.tell(event.Event{Kind: event.CooldownEnded, Tunnel: m.active, Evidence: evidence})
 }
 
 // climb restarts the active member on the next rung of the ladder.

@@ -45,11 +45,9 @@ func (m *Machine) connect(s *step, in Connect) {
 
 // forgive clears the counts and waits of repair.
 func (m *Machine) forgive(s *step) {
-	if !m.coolTo.IsZero() {
-		s.tell(event.Event{Kind: event.CooldownEnded, Tunnel: m.active, Evidence: "Asked for."})
-	}
+	m.stopCooling(s, "Asked for.")
 	m.failedStart, m.attempts, m.nextTry, m.exhausted, m.told = "", 0, time.Time{}, false, nil
-	m.steps, m.coolTo = 0, time.Time{}
+	m.steps = 0
 	for i := range m.mates {
 		m.mates[i].forgive()
 	}
