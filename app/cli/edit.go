@@ -7,8 +7,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -87,11 +89,16 @@ func (p *program) editor() ([]string, error) {
 // afterwards with whatever else the editor left there.
 func (p *program) edited(editor []string, name tunnel.Name, text string) (*tunnel.Config, error) {
 	// XDG_RUNTIME_DIR is memory where there is one; else the usual folder.
-	dir, err := os.MkdirTemp(p.env("XDG_RUNTIME_DIR"), "holdfast-edit-") // 0700
+	dir, err := os.MkdirTemp(privateFolder(p.env("XDG_RUNTIME_DIR")), "holdfast-edit-") // 0700
 	if err != nil {
 		return nil, failed(err, "", "make a folder for the text")
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // nothing more can be done
+	// Where the terminal is closed the editor ends, and we after it: the text
+	// must not be left behind.
+	closed := make(chan os.Signal, 1)
+	signal.Notify(closed, syscall.SIGHUP)
+	defer signal.Stop(closed)
 	path := filepath.Join(dir, string(name)+".conf")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return nil, failed(err, "", "write the text")
