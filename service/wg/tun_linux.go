@@ -1,11 +1,14 @@
 package wg
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 	"golang.zx2c4.com/wireguard/tun"
 )
@@ -50,7 +53,9 @@ type linuxTUN struct {
 	name   string
 	index  int32
 	mtu    atomic.Int32
-	events chan tun.Event // closed by follow
+	news   *nl.NetlinkSocket // what the kernel says of interfaces
+	handle *netlink.Handle   // asks the kernel, in the same namespace
+	events chan tun.Event    // closed by follow
 	done   chan struct{}
 	ended  chan struct{} // closed when follow has returned
 	closed atomic.Bool
@@ -71,44 +76,95 @@ func watchTUN(dev tun.Device, name string, mtu int) (*linuxTUN, error) {
 		done:   make(chan struct{}),
 		ended:  make(chan struct{}),
 	}
-	updates := make(chan netlink.LinkUpdate)
-	if err := netlink.LinkSubscribe(updates, t.done); err != nil {
+	if t.news, err = nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK); err != nil {
+		return nil, fmt.Errorf("watch interface: %w", err)
+	}
+	if t.handle, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
+		t.news.Close()
 		return nil, fmt.Errorf("watch interface: %w", err)
 	}
 	if err := netlink.LinkSetMTU(link, mtu); err != nil {
-		close(t.done)
-		for range updates { // until the subscription has ended
-		}
+		t.news.Close()
+		t.handle.Close()
 		return nil, fmt.Errorf("set MTU: %w", err)
 	}
 	t.mtu.Store(int32(mtu))
-	go t.follow(updates)
+	go t.follow()
 	return t, nil
 }
 
-// follow turns the kernel's messages into events until the subscription ends,
-// which Close makes it do.
-func (t *linuxTUN) follow(updates <-chan netlink.LinkUpdate) {
+// follow turns the kernel's messages into events until Close. An interface is
+// born down; only one that was up can go down.
+func (t *linuxTUN) follow() {
 	defer close(t.ended)
 	defer close(t.events)
 	up := false
-	for u := range updates {
-		if u.Index != t.index || t.closed.Load() {
-			continue
-		}
-		isUp := u.Flags&unix.IFF_UP != 0 && u.Header.Type != unix.RTM_DELLINK
-		if isUp != up {
-			// An interface is born down; only one that was up can go down.
-			if up = isUp; up {
-				t.send(tun.EventUp)
-			} else {
-				t.send(tun.EventDown)
+	for {
+		msgs, from, err := t.news.Receive()
+		switch {
+		case t.closed.Load():
+			return
+		case errors.Is(err, unix.ENOBUFS):
+			// Messages were dropped: what they said is asked for.
+			up = t.reread(up)
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return
+		case from.Pid == nl.PidKernel:
+			for _, m := range msgs {
+				up = t.take(m, up)
 			}
 		}
-		if mtu := int32(u.Link.Attrs().MTU); mtu > 0 && t.mtu.Swap(mtu) != mtu {
-			t.send(tun.EventMTUUpdate)
-		}
 	}
+}
+
+// take reads one message and returns whether the interface is up.
+func (t *linuxTUN) take(m syscall.NetlinkMessage, up bool) bool {
+	if m.Header.Type != unix.RTM_NEWLINK && m.Header.Type != unix.RTM_DELLINK || len(m.Data) < unix.SizeofIfInfomsg ||
+		nl.DeserializeIfInfomsg(m.Data).Index != t.index {
+		return up
+	}
+	header := unix.NlMsghdr(m.Header)
+	link, err := netlink.LinkDeserialize(&header, m.Data)
+	if err != nil {
+		return up
+	}
+	if m.Header.Type == unix.RTM_DELLINK {
+		return t.became(false, up)
+	}
+	return t.tell(link, up)
+}
+
+// reread asks the kernel for the interface.
+func (t *linuxTUN) reread(up bool) bool {
+	link, err := t.handle.LinkByIndex(int(t.index))
+	if errors.As(err, &netlink.LinkNotFoundError{}) {
+		return t.became(false, up)
+	}
+	if err != nil {
+		return up
+	}
+	return t.tell(link, up)
+}
+
+// tell sends what is new about the interface.
+func (t *linuxTUN) tell(link netlink.Link, up bool) bool {
+	a := link.Attrs()
+	up = t.became(a.RawFlags&unix.IFF_UP != 0, up)
+	if mtu := int32(a.MTU); mtu > 0 && t.mtu.Swap(mtu) != mtu {
+		t.send(tun.EventMTUUpdate)
+	}
+	return up
+}
+
+func (t *linuxTUN) became(up, was bool) bool {
+	switch {
+	case up && !was:
+		t.send(tun.EventUp)
+	case was && !up:
+		t.send(tun.EventDown)
+	}
+	return up
 }
 
 // send waits for room, and gives up when the interface is being closed.
@@ -135,7 +191,9 @@ func (t *linuxTUN) Close() error {
 		return os.ErrClosed
 	}
 	close(t.done)
+	t.news.Close()
 	err := t.Device.Close()
 	<-t.ended
+	t.handle.Close()
 	return err
 }

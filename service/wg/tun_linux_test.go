@@ -14,6 +14,7 @@ import (
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 	"golang.zx2c4.com/wireguard/conn"
+	"golang.zx2c4.com/wireguard/tun"
 
 	"holdfast/service/tunnel"
 )
@@ -279,5 +280,38 @@ func TestEverySocketBearsTheMark(t *testing.T) {
 	}
 	if len(binds) != 2 {
 		t.Errorf("got %d sockets", len(binds))
+	}
+}
+
+// TestRealInterfaceIsWatchedAfterAnOverrun lets so many messages come at once
+// that the kernel drops some.
+func TestRealInterfaceIsWatchedAfterAnOverrun(t *testing.T) {
+	inNamespace(t)
+	dev, err := openTUN("hftest3", 1400)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close()
+	link := setUp(t, "hftest3")
+	for i := range 2000 { // nobody takes the events, so that messages pile up
+		if err := netlink.LinkSetMTU(link, 1300+i%2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := netlink.LinkSetDown(link); err != nil {
+		t.Fatal(err)
+	}
+	for last := time.After(patience); ; {
+		select {
+		case ev, open := <-dev.Events():
+			if !open {
+				t.Fatal("the interface is no more watched")
+			}
+			if ev&tun.EventDown != 0 {
+				return
+			}
+		case <-last:
+			t.Fatal("that it was set down was missed")
+		}
 	}
 }
