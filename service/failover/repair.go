@@ -21,7 +21,7 @@ func (m *Machine) restartWait() time.Duration {
 }
 
 // start starts a member when there is no device: the pinned one, the primary,
-// or, when that could not be started, the first that answers.
+// or, when that could not be started, another that answers.
 func (m *Machine) start(s *step) {
 	id := m.mates[0].Name
 	if m.mate(m.failedStart) != nil {
@@ -34,7 +34,7 @@ func (m *Machine) start(s *step) {
 		if !m.usable {
 			return
 		}
-		if to := m.candidate(s.now); to != nil {
+		if to := m.instead(s.now); to != nil {
 			id = to.Name
 		} else if !m.try(s) {
 			return
@@ -46,6 +46,19 @@ func (m *Machine) start(s *step) {
 	m.active, m.of, m.state = id, m.target, tunnel.Starting
 	m.mate(id).standby = false
 	m.begin(s, Action{Do: Start, ID: id})
+}
+
+// instead is the member to start in place of one that could not be: the one
+// that was asked for, or, where the policy is to fail over, the first that
+// answers.
+func (m *Machine) instead(now time.Time) *mate {
+	if p := m.mate(m.pin); p != nil && p.answered(now) {
+		return p
+	}
+	if m.policy.OnUnhealthy != ToFailover {
+		return nil
+	}
+	return m.candidate(now)
 }
 
 // clearSite ends a sibling's standby device before a member is started. False:
