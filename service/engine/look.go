@@ -196,8 +196,11 @@ func (m *meter) roundTrip() time.Time {
 	return m.counters.LastHandshake
 }
 
-// still says that no data has moved for as long as a line takes to be quiet.
-func (m *meter) still(now time.Time) bool { return now.Sub(m.movedAt) >= quietAfter }
+// still says that no data has moved for as long as a line takes to be quiet. The
+// rate of the last data may be taken a look later than the data itself.
+func (m *meter) still(now time.Time) bool {
+	return now.Sub(m.movedAt) >= quietAfter && now.Sub(m.busyAt) >= quietAfter
+}
 
 // quiet says that the rate has been low for long enough.
 func (m *meter) quiet(now time.Time) bool { return !m.at.IsZero() && now.Sub(m.busyAt) >= quietAfter }

@@ -42,3 +42,29 @@ func TestCalm(t *testing.T) {
 		})
 	}
 }
+
+// TestStill says that a still line is quiet and calm, however close together
+// its last looks were: nothing looks at it again until something is sent.
+func TestStill(t *testing.T) {
+	var m meter
+	now := time.Unix(1, 0)
+	m.take(now, Reading{})
+	load := Reading{Counters: tunnel.Counters{RxBytes: 10 << 20, DataReceived: 1}}
+	for _, after := range []time.Duration{time.Second, 200 * time.Millisecond} {
+		now = now.Add(after)
+		m.take(now, load)
+		load.Counters.RxBytes += 10 << 20
+		load.Counters.DataReceived++
+	}
+	load.Counters = m.counters // nothing more comes
+	for range 20 {
+		now = now.Add(time.Second)
+		m.take(now, load)
+		if m.still(now) && (!m.quiet(now) || !m.calm(now)) {
+			t.Fatalf("still %s after the load, and quiet is %v, calm %v", now.Sub(m.movedAt), m.quiet(now), m.calm(now))
+		}
+	}
+	if !m.still(now) {
+		t.Error("it never becomes still")
+	}
+}
