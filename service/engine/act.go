@@ -330,8 +330,8 @@ func (o *Operator) spec(cfg *tunnel.Config) NetSpec {
 
 // mtuLocked is the MTU for a config. mu is held.
 func (o *Operator) mtuLocked(cfg *tunnel.Config) int {
-	if cfg.Interface.MTU != 0 {
-		return cfg.Interface.MTU
+	if mtu := cfg.MTU(); mtu != 0 {
+		return mtu
 	}
 	return o.policy.MTU
 }

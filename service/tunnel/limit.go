@@ -15,8 +15,10 @@ const (
 	maxProblems   = 100
 )
 
-// minMTU and maxMTU bound the MTU in bytes: what IPv4 guarantees, and a jumbo frame.
+// minMTU and maxMTU bound the MTU in bytes: what IPv4 guarantees, and a jumbo
+// frame. IPv6 needs minMTUv6.
 const (
-	minMTU = 576
-	maxMTU = 9000
+	minMTU   = 576
+	minMTUv6 = 1280
+	maxMTU   = 9000
 )

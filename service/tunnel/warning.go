@@ -48,8 +48,8 @@ func (c *Config) Warnings() []Warning {
 	if len(i.Addresses) == 0 {
 		warn(NoAddress, "The interface has no address, so programs cannot send through the tunnel.")
 	}
-	if i.MTU > 0 && i.MTU < 1280 && c.hasIPv6() {
-		warn(SmallMTU, fmt.Sprintf("An MTU of %d is too small for IPv6; 1280 is used.", i.MTU))
+	if used := c.MTU(); used != i.MTU {
+		warn(SmallMTU, fmt.Sprintf("An MTU of %d is too small for IPv6; %d is used.", i.MTU, used))
 	}
 	if scripts := i.Scripts(); len(scripts) > 0 {
 		warn(ScriptsNotRun, "The scripts are kept, but never run.", scripts...)
@@ -68,6 +68,15 @@ func (c *Config) Warnings() []Warning {
 		warn(SettingsIgnored, "These settings are kept, but Holdfast uses its own table and mark and never rewrites a config.", ignored...)
 	}
 	return out
+}
+
+// MTU is the MTU to use, in bytes: the config's, but no less than IPv6 needs
+// where the config has any. 0: the config gives none.
+func (c *Config) MTU() int {
+	if mtu := c.Interface.MTU; mtu == 0 || mtu >= minMTUv6 || !c.hasIPv6() {
+		return mtu
+	}
+	return minMTUv6
 }
 
 func (c *Config) hasIPv6() bool {

@@ -39,8 +39,9 @@ const (
 
 // The range of an MTU.
 const (
-	// MinMTU is the least that IPv6 allows, MaxMTU the most that a packet can hold.
-	MinMTU = 1280
+	// MinMTU is the least that a host must take by IPv4, MaxMTU the most that a
+	// packet can hold. IPv6 needs 1280 and is not sent below it.
+	MinMTU = 576
 	MaxMTU = 65535
 )
 

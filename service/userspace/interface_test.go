@@ -429,3 +429,19 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 		runtime.Gosched()
 	}
 }
+
+// Below the least MTU of IPv6 there is IPv4, and IPv6 comes back with its MTU.
+func TestSmallMTUCarriesIPv4(t *testing.T) {
+	left, _ := wired(t)
+	for _, mtu := range []int{MinMTU, 1280} {
+		if err := left.SetMTU(mtu); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := left.PingSized(patient(t), rightV4, 1400); err != nil {
+			t.Errorf("MTU %d: %v", mtu, err)
+		}
+	}
+	if _, err := left.Ping(patient(t), rightV6); err != nil {
+		t.Error(err)
+	}
+}
