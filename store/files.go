@@ -23,7 +23,8 @@ const (
 // sidecars are the files that SQLite keeps beside a database.
 var sidecars = []string{"-wal", "-shm", "-journal"}
 
-// makeDir makes the state directory, readable by its owner alone.
+// makeDir makes the state directory, readable by its owner alone. It answers
+// ErrUnsafe for one in which others can write and which is not ours to close.
 func makeDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -35,10 +36,7 @@ func makeDir(dir string) error {
 	if !info.IsDir() {
 		return fmt.Errorf("%s: %w", dir, ErrUnsafe)
 	}
-	if info.Mode().Perm()&0o077 == 0 {
-		return nil
-	}
-	return os.Chmod(dir, 0o700)
+	return closeDir(dir, info)
 }
 
 // holdLock opens the lock file and takes its lock until the file is closed.

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -35,5 +36,37 @@ func TestModes(t *testing.T) {
 		if info, err := e.Info(); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v, %v", e.Name(), info.Mode(), err)
 		}
+	}
+}
+
+// TestFolderOfOthersKeepsItsMode: a folder given by mistake, such as /var/lib,
+// must not be closed to everybody else.
+func TestFolderOfOthersKeepsItsMode(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		mode os.FileMode
+		want error
+	}{
+		{"others read", 0o755, nil},
+		{"others write", 0o777, ErrUnsafe},
+		{"as /tmp", 0o777 | os.ModeSticky, ErrUnsafe},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			mustWrite(t, filepath.Join(dir, "passwd"), nil)
+			if err := os.Chmod(dir, c.mode); err != nil {
+				t.Fatal(err)
+			}
+			s, err := Open(t.Context(), testOptions(t, dir))
+			if err == nil {
+				err = s.Close()
+			}
+			if !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+			if info, err := os.Stat(dir); err != nil || info.Mode()&^os.ModeDir != c.mode {
+				t.Errorf("got mode %v, %v, want %v", info.Mode(), err, c.mode)
+			}
+		})
 	}
 }

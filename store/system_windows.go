@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/windows"
@@ -21,3 +22,6 @@ func lockFile(f *os.File) error {
 // syncDir does nothing: NTFS journals renames, and a directory cannot be
 // flushed through a handle opened for reading.
 func syncDir(string) error { return nil }
+
+// closeDir does nothing: the directory has the rights that the installer gave it.
+func closeDir(string, fs.FileInfo) error { return nil }
