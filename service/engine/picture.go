@@ -22,7 +22,7 @@ func (e *Engine) draw(now time.Time) *status.Status {
 		Schema:     status.Schema,
 		At:         now.UTC(),
 		Wish:       e.wish,
-		Members:    e.drawMembers(view),
+		Members:    e.drawMembers(now, view),
 		Underlay:   "ok",
 		Guard:      status.Guard{Mode: failover.GuardOff},
 		Notices:    e.board.Open(),
@@ -71,7 +71,7 @@ func (e *Engine) drawActive(now time.Time, view failover.View) *status.Active {
 
 // drawMembers shows the members of the target in their order. The active one
 // is not asked, since its own traffic tells when it last answered.
-func (e *Engine) drawMembers(view failover.View) []status.Member {
+func (e *Engine) drawMembers(now time.Time, view failover.View) []status.Member {
 	members := make([]status.Member, 0, len(view.Members))
 	for i, m := range view.Members {
 		s := status.Member{Tunnel: m.Name, Role: "fallback", Stand: "cold"}
@@ -102,7 +102,7 @@ func (e *Engine) drawMembers(view failover.View) []status.Member {
 		if rtt > 0 {
 			s.RTTMs = milliseconds(rtt)
 		}
-		if !m.HeldUntil.IsZero() {
+		if m.HeldUntil.After(now) {
 			at := m.HeldUntil.UTC()
 			s.HeldUntil = &at
 		}

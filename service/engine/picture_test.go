@@ -93,3 +93,38 @@ func TestHealedWhileOffline(t *testing.T) {
 		}
 	})
 }
+
+// A member is shown as held for no longer than it is, also where nobody looks.
+func TestHeldUntilPasses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, status.Wish{}, func(o *Options) { o.Policy.AutoFailback = false })
+		defer w.end()
+		w.connect("home")
+		w.flow(20 * time.Second)
+		w.hands.kill("nl", true)
+		w.flow(50 * time.Second)
+		if m := w.Status().Members[0]; m.HeldUntil == nil {
+			t.Fatalf("%+v was left a moment ago and is not held", m)
+		}
+		time.Sleep(time.Hour)
+		if err := w.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if m := w.Status().Members[0]; m.HeldUntil != nil {
+			t.Errorf("held until %s, which is %s ago", m.HeldUntil, time.Since(*m.HeldUntil))
+		}
+	})
+}
+
+// What is being started has begun now, not at the beginning of time.
+func TestSinceOfAStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, status.Wish{}, nil)
+		defer w.end()
+		w.hands.slow = true
+		w.connect("home")
+		if a := w.Status().Active; a == nil || time.Since(a.Since) != 0 {
+			t.Errorf("the active member is %+v, want it since now", a)
+		}
+	})
+}

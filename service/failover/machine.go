@@ -42,7 +42,7 @@ type Machine struct {
 	active  tunnel.Name
 	of      tunnel.Name // the target that active was started for
 	state   tunnel.State
-	since   time.Time // when active became active
+	since   time.Time // when active became active, or began to start
 	pending Action    // the tunnel action whose report is awaited; zero: none
 
 	// The verdict about the active member.

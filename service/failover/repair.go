@@ -43,7 +43,7 @@ func (m *Machine) start(s *step) {
 	if !m.on || !m.clearSite(s, id) {
 		return
 	}
-	m.active, m.of, m.state = id, m.target, tunnel.Starting
+	m.active, m.of, m.state, m.since = id, m.target, tunnel.Starting, s.now
 	m.mate(id).standby = false
 	m.begin(s, Action{Do: Start, ID: id})
 }

@@ -13,7 +13,7 @@ type View struct {
 	Target tunnel.Name
 	Active tunnel.Name // "": none
 	State  tunnel.State
-	Since  time.Time // when Active became active
+	Since  time.Time // when Active became active, or began to start
 	// Pinned is the member that the person asked for. "": none.
 	Pinned  tunnel.Name
 	Verdict health.Verdict
