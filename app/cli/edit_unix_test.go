@@ -4,6 +4,8 @@ package main
 
 import (
 	"bytes"
+	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,5 +86,44 @@ func TestEditLeavesNothingWhereTheTerminalGoes(t *testing.T) {
 	}
 	if left, err := os.ReadDir(run); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v: %s", left, err, out)
+	}
+}
+
+// TestForceReplacesFilesOnly: a device or a pipe is no file to overwrite; as
+// root the program could.
+func TestForceReplacesFilesOnly(t *testing.T) {
+	dir := t.TempDir()
+	pipe, link := filepath.Join(dir, "pipe"), filepath.Join(dir, "link")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := func(w io.Writer) error { _, err := io.WriteString(w, "text"); return err }
+	if err := writePrivate(pipe, true, text); err == nil {
+		t.Error("a pipe was replaced")
+	}
+	if info, err := os.Lstat(pipe); err != nil || info.Mode().Type() != fs.ModeNamedPipe {
+		t.Errorf("got %v, %v, want the pipe", info, err)
+	}
+	if err := os.Symlink(pipe, link); err != nil { // as /dev/stdout
+		t.Fatal(err)
+	}
+	if err := writePrivate(link, true, text); err == nil {
+		t.Error("a link to a pipe was replaced")
+	}
+	file, other := filepath.Join(dir, "file"), filepath.Join(dir, "other")
+	if err := os.WriteFile(file, []byte("kept"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(file, other); err != nil {
+		t.Fatal(err)
+	}
+	if err := writePrivate(other, true, text); err != nil {
+		t.Error(err)
+	}
+	if kept, err := os.ReadFile(file); err != nil || string(kept) != "kept" {
+		t.Errorf("got %q, %v: it was written through the link", kept, err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 4 {
+		t.Errorf("got %v, %v, want nothing left", left, err)
 	}
 }

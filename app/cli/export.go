@@ -102,8 +102,11 @@ func (p *program) tunnelExport(ctx context.Context, names []tunnel.Name, path st
 }
 
 // writePrivate makes a file that only the person can read, whole or not at all.
-// A file that is there stays, unless force is set.
+// A file that is there stays, unless force is set; what is no file stays always.
 func writePrivate(path string, force bool, write func(io.Writer) error) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return failed(nil, "name a file; - is stdout", "%s is no file", path)
+	}
 	temp, err := os.CreateTemp(filepath.Dir(path), ".holdfast-*") // 0600
 	if err != nil {
 		return failed(errors.New(reason(err)), "", "write %s", path)
