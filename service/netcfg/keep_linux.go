@@ -19,6 +19,8 @@ const (
 	// keepQuiet is how long after a loss it is looked for: what flushes a table
 	// takes one entry after the other.
 	keepQuiet = 100 * time.Millisecond
+	// keepMax is how long it waits at most while more keeps happening.
+	keepMax = time.Second
 	// keepApart keeps repairs apart where another program insists.
 	keepApart = time.Second
 )
@@ -45,6 +47,7 @@ func (m *Manager) Keep(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var repairedAt time.Time
+	var first time.Time // of the messages since it was last looked; zero: none
 	for {
 		select {
 		case <-ctx.Done():
@@ -53,8 +56,13 @@ func (m *Manager) Keep(ctx context.Context) error {
 			broke <- err
 			return err
 		case <-lost:
-			timer.Reset(max(keepQuiet, time.Until(repairedAt.Add(keepApart))))
+			if first.IsZero() {
+				first = time.Now()
+			}
+			quiet := min(keepQuiet, time.Until(first.Add(keepMax)))
+			timer.Reset(max(quiet, time.Until(repairedAt.Add(keepApart))))
 		case <-timer.C:
+			first = time.Time{}
 			repaired, err := m.repair()
 			if repaired {
 				repairedAt = time.Now()
@@ -98,9 +106,17 @@ func (m *Manager) concerns(msg syscall.NetlinkMessage) bool {
 			return false
 		}
 		r := nl.DeserializeRtMsg(msg.Data)
-		return int(r.Protocol) == m.Protocol || r.Table == unix.RT_TABLE_COMPAT
+		return int(r.Protocol) == m.Protocol || r.Table == unix.RT_TABLE_COMPAT && m.inTable(msg.Data[unix.SizeofRtMsg:])
 	}
 	return false
+}
+
+// inTable says that a route with these attributes is in our table.
+func (m *Manager) inTable(attributes []byte) bool {
+	list, err := nl.ParseRouteAttr(attributes)
+	return err != nil || slices.ContainsFunc(list, func(a syscall.NetlinkRouteAttr) bool {
+		return a.Attr.Type == unix.RTA_TABLE && len(a.Value) >= 4 && int(nl.NativeEndian().Uint32(a.Value)) == m.Table
+	})
 }
 
 // repair looks for what is missing of the Spec in force, and puts it back.
