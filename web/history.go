@@ -19,6 +19,8 @@ const (
 	defaultPage = 100
 	// maxRows bounds a table of events for which no limit was given.
 	maxRows = 100_000
+	// maxKinds is how many kinds of event a query may name: more than there are.
+	maxKinds = 100
 	// minStep is the shortest distance between two samples.
 	minStep = time.Second
 	// maxSamples is how many samples a request may ask for.
@@ -114,6 +116,9 @@ func parseEventQuery(v url.Values) (api.EventQuery, error) {
 		After: p.number("after", 0, 0, maxID), Before: p.number("before", 0, 0, maxID),
 		OldestFirst: v.Get("after") != "", Since: p.time("since"), Until: p.time("until"),
 		Tunnel: p.name("tunnel"), Limit: int(p.number("limit", defaultPage, 1, api.MaxPage)),
+	}
+	if len(v["kind"]) > maxKinds {
+		p.bad("kind", fmt.Sprintf("there %d times at most", maxKinds))
 	}
 	for _, k := range v["kind"] {
 		q.Kinds = append(q.Kinds, event.Kind(k))

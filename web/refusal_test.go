@@ -201,6 +201,7 @@ func TestQueriesAreStrict(t *testing.T) {
 		{"history", "since=yesterday", since}, {"history", "colour=red", "kind=woke&kind=held"}, {"history", "after=1&before=2", "after=1"},
 		{"history", "cursor=c5", "cursor=b5"}, {"history", "cursor=b5&before=2", "cursor=a5"}, {"history", "limit=1&limit=2", "limit=1"},
 		{"history", "tunnel=../x", "tunnel=nl"}, {"history", "after=-1", "after=1"}, {"history", "cursor=b", "cursor=b1"},
+		{"history", "limit=1" + strings.Repeat("&kind=x", 101), "limit=1" + strings.Repeat("&kind=x", 100)},
 		{"samples", "", since}, {"samples", since + "&step=1ms", since + "&step=1h"}, {"samples", since + "&step=1s", since + "&step=24h"},
 		{"samples", since + "&until=2025-01-01T00:00:00Z", since + "&until=2026-01-02T00:00:00Z"},
 		{"logs", "lines=10001", "lines=10"}, {"logs", "follow=maybe", "follow=false"}, {"logs", "file=/etc/passwd", "lines=1"},
