@@ -166,6 +166,36 @@ func TestKill(t *testing.T) {
 	}
 }
 
+// TestKilledAndGone kills the service, and takes away the tunnel that it was to
+// bring back: what it had set in the system is undone all the same.
+func TestKilledAndGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "a")
+	file := w.resolvConf(resolv)
+	s := w.service()
+	conf := filepath.Join(w.dir, "a.conf")
+	if err := os.WriteFile(conf, []byte(strings.Replace(w.servers[0].conf(), "[Peer]", "DNS = 10.77.0.1\n[Peer]", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.cli("tunnel", "import", conf)
+	pristine := stable(w.network(t))
+	s.cli("up", "a")
+	s.kill()
+	if dns, _ := os.ReadFile(file); string(dns) == resolv {
+		t.Fatal("nothing was left to be undone")
+	}
+	if err := os.Remove(filepath.Join(s.config, "a.conf")); err != nil {
+		t.Fatal(err)
+	}
+	s.run()
+	if after := stable(w.network(t)); after != pristine {
+		t.Errorf("the system differs.\nbefore:\n%s\nafter:\n%s", pristine, after)
+	}
+	if dns, _ := os.ReadFile(file); string(dns) != resolv {
+		t.Errorf("resolv.conf is %q, want %q", dns, resolv)
+	}
+}
+
 // TestSplitTunnel routes only what the config names.
 func TestSplitTunnel(t *testing.T) {
 	t.Parallel()

@@ -131,8 +131,8 @@ func (d *Daemon) loadWish(context.Context) (err error) {
 	return err
 }
 
-// cleanUp removes what a killed process left in the system, unless the wish is
-// on: then the tunnel takes it over in a moment, and nothing opens meanwhile.
+// cleanUp removes what a killed process left in the system, unless a tunnel
+// takes it over in a moment: then nothing opens meanwhile.
 func (d *Daemon) cleanUp(ctx context.Context) error {
 	d.openNetwork()
 	release, err := d.network.Claim()
@@ -140,10 +140,19 @@ func (d *Daemon) cleanUp(ctx context.Context) error {
 		return err
 	}
 	d.release = release
-	if d.wish.On {
+	if d.follows() {
 		return nil
 	}
 	return d.network.Recover(ctx)
+}
+
+// follows says that a tunnel is wished for, and that it is there.
+func (d *Daemon) follows() bool {
+	if !d.wish.On {
+		return false
+	}
+	_, err := d.library.Resolve(d.wish.Target)
+	return err == nil
 }
 
 // watch puts the engine together and, unless it is told of the network by
