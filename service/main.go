@@ -46,13 +46,17 @@ func run(args []string) int {
 	root.AddCommand(serve)
 	root.SetArgs(args)
 
-	err := root.Execute()
+	return report(root.Execute())
+}
+
+// report says what went wrong, and returns the exit code for it.
+func report(err error) int {
 	var stage *daemon.StageError
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &stage):
-		fmt.Fprintln(os.Stderr, "holdfastd: cannot", err)
+		fmt.Fprintln(os.Stderr, "holdfastd: cannot", stage)
 		if stage.Advice != "" {
 			fmt.Fprintln(os.Stderr, "hint:", stage.Advice)
 		}
@@ -71,14 +75,15 @@ var errServe = errors.New("serve")
 // serve puts the service together and runs it under whatever started it.
 func serve(opt daemon.Options, level slog.Level) error {
 	opt.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	return host.Run(func(ctx context.Context, n host.Notify) error {
+	err := host.Run(func(ctx context.Context, n host.Notify) error {
 		d, err := daemon.Open(ctx, opt)
 		if err != nil {
 			return err
 		}
-		if err := d.Run(ctx, func() { n.Ready(d.Alive) }); err != nil {
-			return fmt.Errorf("%w: %w", errServe, err)
-		}
-		return nil
+		return d.Run(ctx, func() { n.Ready(d.Alive) })
 	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", errServe, err)
+	}
+	return nil
 }

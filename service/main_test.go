@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -54,6 +56,21 @@ func TestExitCodes(t *testing.T) {
 	} {
 		if code, said := exec(t, tt.args...); code != tt.code || !strings.Contains(said, tt.says) {
 			t.Errorf("%q: exit code %d, want %d; said %q, want %q in it", tt.args, code, tt.code, said, tt.says)
+		}
+	}
+}
+
+// What fails after the arguments were understood is not their fault.
+func TestReport(t *testing.T) {
+	stage := &daemon.StageError{Stage: daemon.OpenStore, Err: errors.New("no")}
+	for err, want := range map[error]int{
+		nil: 0,
+		fmt.Errorf("%w: %w", errServe, errors.New("it hung")): failed,
+		fmt.Errorf("%w: %w", errServe, stage):                 daemon.ExitCode(daemon.OpenStore),
+		errors.New("unknown flag"):                            usage,
+	} {
+		if got := report(err); got != want {
+			t.Errorf("%v: exit code %d, want %d", err, got, want)
 		}
 	}
 }
