@@ -57,6 +57,9 @@ func Listen(path string, o Options) (net.Listener, error) {
 // who is root or ourselves, can replace what is in it. A folder like /tmp, where
 // everybody may replace only what is theirs, is as good.
 func prepareFolder(dir string) error {
+	if err := os.MkdirAll(filepath.Dir(dir), folderMode); err != nil {
+		return err
+	}
 	if err := os.Mkdir(dir, folderMode); err == nil {
 		// The umask may have taken away what others need to get in.
 		if err := os.Chmod(dir, folderMode); err != nil {
@@ -70,7 +73,7 @@ func prepareFolder(dir string) error {
 		return err
 	}
 	if !info.IsDir() {
-		return fmt.Errorf("%w: %s is not a folder", ErrUnsafe, dir)
+		return &fs.PathError{Op: "mkdir", Path: dir, Err: syscall.ENOTDIR}
 	}
 	if uid := ownerOf(info); uid != 0 && uid != os.Geteuid() {
 		return fmt.Errorf("%w: %s belongs to user %d", ErrUnsafe, dir, uid)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -182,9 +180,6 @@ func (d *Daemon) watch(ctx context.Context) error {
 }
 
 func (d *Daemon) listen(ctx context.Context) error {
-	if err := os.MkdirAll(filepath.Dir(d.opt.Socket), 0o755); err != nil {
-		return err
-	}
 	l, err := control.Listen(d.opt.Socket, control.Options{Log: d.log, Refusal: web.Busy()})
 	if err != nil {
 		return err
