@@ -68,6 +68,9 @@ func newTap(inner conn.Bind, woken chan<- struct{}) (*tap, conn.Bind) {
 // Open puts a look at every arriving datagram before the device's own.
 func (t *tap) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 	fns, actual, err := t.Bind.Open(port)
+	if err == nil && actual == 0 {
+		actual = port // StdNetBind tells none on a kernel without IPv6
+	}
 	for i, fn := range fns {
 		fns[i] = func(bufs [][]byte, sizes []int, eps []conn.Endpoint) (int, error) {
 			n, err := fn(bufs, sizes, eps)
