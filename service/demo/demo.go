@@ -76,7 +76,7 @@ func Start(ctx context.Context, log *slog.Logger) (*Demo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the demo: %w", err)
 	}
-	d := &Demo{dir: dir, socket: filepath.Join(dir, "run", "holdfast.sock"), underlay: make(chan failover.Input, 8), ended: make(chan error, 1)}
+	d := &Demo{dir: dir, socket: socketIn(dir), underlay: make(chan failover.Input, 8), ended: make(chan error, 1)}
 	ctx, d.stop = context.WithCancel(ctx)
 	d.stopped = ctx.Done()
 	if err := d.start(ctx, log); err != nil {
