@@ -18,20 +18,28 @@ import (
 // and another in the next.
 type redactor struct {
 	salt  [16]byte
-	hosts []string // longest first
+	hosts *regexp.Regexp // any of the names, however they are written; nil: none
 }
 
-func newRedactor(hosts []string) *redactor {
+func newRedactor(names []string) *redactor {
 	r := &redactor{}
 	_, _ = rand.Read(r.salt[:]) // it never fails
-	for _, h := range hosts {
+	known := map[string]bool{}
+	var hosts []string
+	for _, h := range names {
 		h = strings.TrimSuffix(h, ".") // messages have the name without it
 		// A very short name would be found inside other words.
-		if _, err := netip.ParseAddr(h); err != nil && len(h) > 2 && !slices.Contains(r.hosts, h) {
-			r.hosts = append(r.hosts, h)
+		if _, err := netip.ParseAddr(h); err != nil && len(h) > 2 && !known[h] {
+			known[h] = true
+			hosts = append(hosts, regexp.QuoteMeta(h))
 		}
 	}
-	slices.SortFunc(r.hosts, func(a, b string) int { return len(b) - len(a) })
+	if len(hosts) > 0 {
+		// One expression for all: there may be hundreds. Of two names that begin
+		// at the same place the longer one is to be found.
+		slices.SortFunc(hosts, func(a, b string) int { return len(b) - len(a) })
+		r.hosts = regexp.MustCompile("(?i)" + strings.Join(hosts, "|"))
+	}
 	return r
 }
 
@@ -49,8 +57,8 @@ func (r *redactor) redact(text string) string {
 	text = hexKey.ReplaceAllString(text, "(key)")
 	text = hardware.ReplaceAllString(text, "(hardware address)")
 	text = home.ReplaceAllString(text, "${1}(user)")
-	for _, h := range r.hosts {
-		text = replaceFold(text, h, r.alias(h))
+	if r.hosts != nil {
+		text = r.hosts.ReplaceAllStringFunc(text, r.alias)
 	}
 	text = address4.ReplaceAllStringFunc(text, redactAddress)
 	return address6.ReplaceAllStringFunc(text, redactAddress6)
@@ -60,11 +68,6 @@ func (r *redactor) redact(text string) string {
 func (r *redactor) alias(host string) string {
 	sum := sha256.Sum256(append(r.salt[:], strings.ToLower(host)...))
 	return "host-" + hex.EncodeToString(sum[:4])
-}
-
-// replaceFold replaces a name however it is written.
-func replaceFold(text, name, with string) string {
-	return regexp.MustCompile("(?i)"+regexp.QuoteMeta(name)).ReplaceAllLiteralString(text, with)
 }
 
 // redactAddress6 is redactAddress for what may have a colon before or after it,
