@@ -151,6 +151,9 @@ func TestEveryMethod(t *testing.T) {
 func everyOtherMethod(t *testing.T, c *client.Client) {
 	ctx := t.Context()
 	since := webtest.Now.Add(-time.Hour)
+	if got, err := c.History(ctx, api.EventQuery{Limit: 1, OldestFirst: true}); err != nil || len(got.Events) != 1 || got.Events[0].ID != 1 {
+		t.Errorf("History, oldest first: %+v, %v", got, err)
+	}
 	if got, err := c.History(ctx, api.EventQuery{Limit: 2, Since: since, Kinds: []event.Kind{event.WishChanged, event.Woke}}); err != nil || len(got.Events) != 2 || got.Next == "" {
 		t.Errorf("History: %+v, %v", got, err)
 	}

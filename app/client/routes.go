@@ -144,7 +144,9 @@ func (c *Client) HistoryCSV(ctx context.Context, q api.EventQuery, w io.Writer) 
 
 func eventQuery(q api.EventQuery) url.Values {
 	v := url.Values{}
-	setID(v, "after", q.After)
+	if q.Forwards() {
+		v.Set("after", strconv.FormatInt(q.After, 10))
+	}
 	setID(v, "before", q.Before)
 	setTime(v, "since", q.Since)
 	setTime(v, "until", q.Until)
