@@ -51,7 +51,7 @@ type Spec struct {
 	// Addresses are the interface's own, with the length of their network.
 	Addresses []netip.Prefix
 	// Routes are what shall go through the interface. 0.0.0.0/0 and ::/0 make
-	// it a full tunnel in their family; a pair of /1 is two ordinary routes.
+	// it a full tunnel in their family, and so do their two halves.
 	Routes []netip.Prefix
 	// DNS are the resolvers to use. Empty: the system's stay, and Search is ignored.
 	DNS    []netip.Addr
@@ -72,9 +72,17 @@ func (s *Spec) FullTunnelV4() bool { return s.full(true) }
 func (s *Spec) FullTunnelV6() bool { return s.full(false) }
 
 func (s *Spec) full(v4 bool) bool {
-	return slices.ContainsFunc(s.Routes, func(p netip.Prefix) bool {
-		return p.Bits() == 0 && p.Addr().Is4() == v4
-	})
+	halves := map[netip.Prefix]bool{}
+	for _, p := range s.Routes {
+		switch {
+		case p.Addr().Is4() != v4 || p.Bits() > 1:
+		case p.Bits() == 0:
+			return true
+		default:
+			halves[p.Masked()] = true
+		}
+	}
+	return len(halves) == 2
 }
 
 var interfaceName = regexp.MustCompile(`^[a-zA-Z0-9_=+.-]{1,15}$`)

@@ -46,7 +46,7 @@ func newPlan(s Spec, table int, v6, kernel6 bool) plan {
 		r = r.Masked()
 		switch {
 		case !usable(r), p.covers(r):
-		case r.Bits() == 0:
+		case r.Bits() == 0, r.Bits() == 1 && s.full(r.Addr().Is4()):
 			p.addRoute(route{dst: r, table: table})
 		default:
 			p.addRoute(route{dst: r})

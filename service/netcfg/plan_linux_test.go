@@ -33,9 +33,15 @@ func TestPlan(t *testing.T) {
 			rules:  lead6,
 		},
 		{
-			name:   "two halves are ordinary routes",
+			name:   "two halves are a whole",
 			spec:   Spec{Mark: testMark, Routes: prefixes("0.0.0.0/1", "128.0.0.0/1")},
-			routes: []route{{dst: p("0.0.0.0/1")}, {dst: p("128.0.0.0/1")}},
+			routes: []route{{dst: p("0.0.0.0/1"), table: DefaultTable}, {dst: p("128.0.0.0/1"), table: DefaultTable}},
+			rules:  lead4,
+		},
+		{
+			name:   "one half is an ordinary route",
+			spec:   Spec{Mark: testMark, Routes: prefixes("0.0.0.0/1", "::/1")},
+			routes: []route{{dst: p("0.0.0.0/1")}, {dst: p("::/1")}},
 		},
 		{
 			name: "an address's own network needs no route, and neither does a part of it",
