@@ -92,6 +92,9 @@ func (l *Library) changeDocument(edit func(*document) error) error {
 		return err
 	}
 	text := d.render()
+	if len(text) > tunnel.MaxBytes {
+		return fmt.Errorf("write %s: %w: it would be larger than 256 KiB; remove a group", documentName, ErrInvalid)
+	}
 	if again, err := parseDocument([]byte(text)); err != nil || !again.equal(d) {
 		return fmt.Errorf("write %s: it would read back differently: %w", documentName, cmp.Or(err, ErrInvalid))
 	}

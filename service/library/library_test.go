@@ -2,6 +2,7 @@ package library_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -335,4 +336,42 @@ func TestMembersTakeTheCaseOfTheirFile(t *testing.T) {
 	if got := l.Groups()["home"]; !slices.Equal(got, []tunnel.Name{"AMS"}) || len(l.Problems()) != 0 {
 		t.Errorf("got %v, %v", got, l.Problems())
 	}
+}
+
+// TestDocumentStaysReadable: what is written must be read again, also where
+// somebody makes groups without end.
+func TestDocumentStaysReadable(t *testing.T) {
+	dir := t.TempDir()
+	var members []tunnel.Name
+	for i := range 32 {
+		members = append(members, tunnel.Name(fmt.Sprintf("member-%08d", i)))
+	}
+	open(t, dir, members...)
+	nearlyFull := "[groups]\n"
+	for i := range 400 {
+		nearlyFull += fmt.Sprintf("group-%09d = [\"%s\"]\n", i, strings.Join(texts(members), `", "`))
+	}
+	put(t, dir, "holdfast.toml", nearlyFull)
+	l := open(t, dir)
+	var refused error
+	for i := 400; i < 500 && refused == nil; i++ {
+		refused = l.SetGroup(tunnel.Name(fmt.Sprintf("group-%09d", i)), members)
+	}
+	if !errors.Is(refused, library.ErrInvalid) {
+		t.Errorf("got %v, want a refusal at some point", refused)
+	}
+	if _, err := library.Open(dir); err != nil {
+		t.Errorf("it cannot be opened any more: %v", err)
+	}
+	if err := l.RemoveGroup("group-000000000"); err != nil {
+		t.Errorf("it cannot be changed any more: %v", err)
+	}
+}
+
+func texts(names []tunnel.Name) []string {
+	var out []string
+	for _, n := range names {
+		out = append(out, string(n))
+	}
+	return out
 }
