@@ -272,16 +272,29 @@ func TestRefusedCannotFillTheHistory(t *testing.T) {
 func TestRedactorOfManyNames(t *testing.T) {
 	var hosts []string
 	var log strings.Builder
-	for i := range 1000 {
+	for i := range 300 {
 		hosts = append(hosts, fmt.Sprintf("Server-%d.city.provider.example", i))
 		fmt.Fprintf(&log, "2026-01-01T00:00:00Z info a member answered: tunnel=nl endpoint=server-%d.city.provider.example:51820 rtt=20ms\n", i)
 	}
-	began := time.Now()
-	got := newRedactor(hosts).redact(strings.Repeat(log.String(), 5))
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("it took %s", took)
-	}
-	if strings.Contains(got, "provider") || strings.Count(got, "host-") != 5000 {
+	got := newRedactor(hosts).redact(log.String())
+	if strings.Contains(got, "provider") || strings.Count(got, "host-") != 300 {
 		t.Errorf("got %d names", strings.Count(got, "host-"))
+	}
+}
+
+// BenchmarkRedact has a thousand names and 600 kB of log.
+func BenchmarkRedact(b *testing.B) {
+	var hosts []string
+	var log strings.Builder
+	for i := range 1000 {
+		hosts = append(hosts, fmt.Sprintf("server-%d.city.provider.example", i))
+	}
+	for i := range 5000 {
+		fmt.Fprintf(&log, "2026-01-01T00:00:00Z info a member answered: tunnel=nl endpoint=%s:51820 rtt=20ms\n", hosts[i%1000])
+	}
+	r := newRedactor(hosts)
+	b.SetBytes(int64(log.Len()))
+	for b.Loop() {
+		r.redact(log.String())
 	}
 }
