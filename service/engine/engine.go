@@ -87,7 +87,7 @@ type Options struct {
 	// Members resolves a target; its error is the caller's to word.
 	Members func(target tunnel.Name) ([]failover.Member, error)
 	// Underlay brings failover.Underlay, NetworkChanged and Woke. Nil: the
-	// network is taken to be usable.
+	// network is taken to be usable. Closed: to be as was told last.
 	Underlay <-chan failover.Input
 	// FirstEventID is the ID of the first event to be written.
 	FirstEventID int64
@@ -171,7 +171,11 @@ func (e *Engine) Run(ctx context.Context) error {
 			close(r.done)
 		case in := <-e.opt.Hands.Reports():
 			e.step(time.Now(), in)
-		case in := <-e.opt.Underlay:
+		case in, open := <-e.opt.Underlay:
+			if !open {
+				e.opt.Underlay = nil
+				continue
+			}
 			e.step(time.Now(), in)
 		case <-e.opt.Hands.Activity():
 			e.look(time.Now())

@@ -128,3 +128,22 @@ func TestSinceOfAStart(t *testing.T) {
 		}
 	})
 }
+
+// Where nobody tells of the network any more, nothing comes of it.
+func TestUnderlayCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, status.Wish{}, nil)
+		defer w.end()
+		pictures, unsubscribe := w.Subscribe()
+		defer unsubscribe()
+		close(w.underlay)
+		for range 50 {
+			if !w.Alive(t.Context()) {
+				t.Fatal("it does not say that it is alive")
+			}
+		}
+		if len(pictures) > 0 {
+			t.Error("the engine takes a closed channel for news, again and again")
+		}
+	})
+}
