@@ -60,6 +60,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not protected (status --check onl
 		root.AddCommand(newCommand(p))
 	}
 	root.SetHelpCommandGroupID(groupOther)
+	root.InitDefaultHelpCmd()
+	strictHelp(root)
 	root.SetUsageTemplate(usage)
 	settle(root)
 	return root

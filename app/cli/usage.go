@@ -97,6 +97,24 @@ func needsVerb(c *cobra.Command, args []string) error {
 	return misused(hint, "unknown command %q for %q", args[0], c.CommandPath())
 }
 
+// strictHelp refuses help for what is no command, which would be that of the
+// command before it.
+func strictHelp(root *cobra.Command) {
+	help, _, err := root.Find([]string{"help"})
+	if err != nil {
+		panic(err) // it is there
+	}
+	show := help.Run
+	help.Run = nil
+	help.RunE = func(c *cobra.Command, args []string) error {
+		if _, rest, err := root.Find(args); err != nil || len(rest) > 0 {
+			return misused("see: holdfast --help", "there is no command %q", strings.Join(args, " "))
+		}
+		show(c, args)
+		return nil
+	}
+}
+
 // flagError says which flag was meant, where one comes close.
 func flagError(c *cobra.Command, err error) error {
 	hint := "see: " + c.CommandPath() + " --help"
