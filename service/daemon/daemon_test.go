@@ -49,9 +49,14 @@ func TestFailoverThroughTheSocket(t *testing.T) {
 	r.connect("g")
 	stop := h.flow(r)
 	r.is("a", status.Protected)
-	st := r.status()
-	if a := st.Active; a.RTTMs == nil || a.LastRoundTrip == nil || a.LastHandshake == nil {
-		t.Errorf("active: %+v, want its round trip", a)
+	var st status.Status
+	until(t, "the active member's round trip", func() bool {
+		st = r.status()
+		a := st.Active
+		return a != nil && a.RTTMs != nil && a.LastRoundTrip != nil && a.LastHandshake != nil
+	})
+	if a := st.Active; a.Tunnel != "a" {
+		t.Errorf("active: %+v, want a", a)
 	}
 	until(t, "data to be counted", func() bool { return r.status().Active.RxBytes > 1000 })
 	if err := h.lab.Server("a").Break(lab.BlackHole); err != nil {
