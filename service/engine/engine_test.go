@@ -119,7 +119,7 @@ func TestPacketBeforeTheWait(t *testing.T) {
 	})
 }
 
-// A disk that refuses keeps nobody from the tunnel, nor in it.
+// A slow reader misses pictures, and never the last one.
 func TestAudienceSeesTheLatest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := begin(t, status.Wish{}, nil)
@@ -184,7 +184,6 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// A start that hangs is given up for another wish.
 // A disk that hangs does not hold up the end, nor the loop before it.
 func TestShutdownWithAHangingDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
