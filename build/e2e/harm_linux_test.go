@@ -123,7 +123,7 @@ func (w *world) serviceOn(size string) *service {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		w.t.Fatal(err)
 	}
-	w.sh("", "mount", "-t", "tmpfs", "-o", "size="+size, "tmpfs", dir)
+	w.sh("", "mount", "-t", "tmpfs", "-o", "mode=700,size="+size, "tmpfs", dir)
 	w.t.Cleanup(func() { _ = exec.Command("umount", "-l", dir).Run() })
 	s := w.prepare()
 	s.state = dir
