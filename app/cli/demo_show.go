@@ -38,6 +38,7 @@ type show struct {
 	// tail is what the last line says beyond the state.
 	tail func() string
 
+	toldID   int64 // of the last event that was told
 	switches int
 	outages  outages
 }
@@ -78,6 +79,7 @@ func (s *show) told(text, colour string) {
 
 // event tells one event, and counts it.
 func (s *show) event(e event.Event) {
+	s.toldID = max(s.toldID, e.ID)
 	if e.Kind == event.FailedOver || e.Kind == event.FailedBack {
 		s.switches++
 	}
@@ -86,6 +88,25 @@ func (s *show) event(e event.Event) {
 		return
 	}
 	s.told(eventWords(e))
+}
+
+// catchUpWithin bounds the wait for events that are on their way to the disk.
+const catchUpWithin = 2 * time.Second
+
+// catchUp tells what has happened and was not yet told: events come when they
+// are on disk, a moment after the picture shows what they did.
+func (s *show) catchUp() {
+	last := s.d.Status().EventID
+	limit := time.NewTimer(catchUpWithin)
+	defer limit.Stop()
+	for s.toldID < last {
+		select {
+		case e := <-s.events:
+			s.event(e)
+		case <-limit.C:
+			return
+		}
+	}
 }
 
 // look keeps up with what no event tells: pings, logs and the state.
@@ -167,6 +188,7 @@ func (s *show) play(ctx context.Context, script lab.Script) error {
 				continue
 			}
 			err := <-ended
+			s.catchUp()
 			s.summary(err == nil)
 			switch {
 			case ctx.Err() != nil:
