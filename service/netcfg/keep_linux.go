@@ -40,7 +40,7 @@ func (m *Manager) Keep(ctx context.Context) error {
 	go func() { broke <- m.listen(s, lost) }()
 	defer func() {
 		s.Close()
-		if err := <-broke; err != nil {
+		if err := <-broke; err != nil && ctx.Err() == nil {
 			m.Log.Warn("routes and rules are no more watched", "err", err)
 		}
 	}()
