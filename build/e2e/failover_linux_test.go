@@ -152,7 +152,7 @@ func TestOneWay(t *testing.T) {
 	s.cli("up", "g")
 	// An ICMP error would be an answer: the server must stay silent.
 	w.sh(w.servers[0].ns, "nft", "add table ip q; add chain ip q o { type filter hook output priority 0; }; add rule ip q o icmp type destination-unreachable drop")
-	w.start(w.client, nil, "sh", "-c", "while :; do echo x; sleep 0.1; done | nc -u "+target+" 9")
+	w.start(w.client, nil, "bash", "-c", "exec 3>/dev/udp/"+target+"/9; while :; do echo x >&3; sleep 0.1; done")
 	w.rest(long)
 	if moves := s.switches(); len(moves) != 0 {
 		t.Errorf("a one-way upload caused %+v", moves)

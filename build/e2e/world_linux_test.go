@@ -71,6 +71,11 @@ func cannot() string {
 	if _, err := os.Stat("/dev/net/tun"); err != nil {
 		return "needs /dev/net/tun"
 	}
+	for _, program := range []string{"nft", "ping", "sysctl", "bash"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return "needs " + program
+		}
+	}
 	return ""
 }
 
