@@ -1,19 +1,21 @@
 // Tally runs a go test command, shows what fails and how each package went, and
 // ends with one line that counts the tests.
 //
-//	go run ./build/tally -race ./...
+//	go run ./build/tally -race -timeout=20m ./...
 //
-// Its arguments are those of go test. It exits as go test does.
+// Its arguments are those of go test, values after an equals sign. A test that
+// fails is run once more, alone, since machines that others use too are late at
+// times; it is named either way. A data race is never given a second chance.
 package main
 
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -30,12 +32,33 @@ type event struct {
 type tally struct {
 	passed, failed, skipped int
 	said                    map[string]*strings.Builder
-	why                     []string // of the skipped
+	why                     []string            // of the skipped
+	again                   map[string][]string // the failed tests of each package
+	final                   bool                // what failed needs no second look
+}
+
+func newTally() *tally {
+	return &tally{said: map[string]*strings.Builder{}, again: map[string][]string{}}
 }
 
 func main() {
-	t := tally{said: map[string]*strings.Builder{}}
-	cmd := exec.Command("go", append([]string{"test", "-json"}, os.Args[1:]...)...)
+	t := newTally()
+	ok := t.run(os.Args[1:])
+	for _, w := range t.why {
+		fmt.Println("skipped", w)
+	}
+	if !ok && t.failed > 0 && !t.final {
+		ok = t.secondTry(os.Args[1:])
+	}
+	fmt.Printf("%d passed, %d failed, %d skipped\n", t.passed, t.failed, t.skipped)
+	if !ok || t.failed > 0 || t.passed == 0 {
+		os.Exit(1)
+	}
+}
+
+// run runs go test with these arguments and returns whether it went well.
+func (t *tally) run(args []string) bool {
+	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err == nil {
@@ -43,21 +66,29 @@ func main() {
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tally:", err)
-		os.Exit(1)
+		return false
 	}
 	t.read(out)
-	err = cmd.Wait()
-	for _, w := range t.why {
-		fmt.Println("skipped", w)
+	return cmd.Wait() == nil
+}
+
+// secondTry runs the failed tests once more, package by package, and counts
+// what passes now as passed. It returns whether everything did.
+func (t *tally) secondTry(args []string) bool {
+	flags := slices.DeleteFunc(slices.Clone(args), func(a string) bool { return !strings.HasPrefix(a, "-") })
+	ok := true
+	for pkg, tests := range t.again {
+		fmt.Printf("once more: %s %s\n", pkg, strings.Join(tests, " "))
+		u := newTally()
+		if !u.run(append(slices.Clone(flags), "-run=^("+strings.Join(tests, "|")+")$", pkg)) || u.final || u.passed == 0 {
+			ok = false
+		}
 	}
-	fmt.Printf("%d passed, %d failed, %d skipped\n", t.passed, t.failed, t.skipped)
-	var exit *exec.ExitError
-	switch {
-	case errors.As(err, &exit):
-		os.Exit(exit.ExitCode())
-	case err != nil || t.failed > 0 || t.passed == 0:
-		os.Exit(1)
+	if ok {
+		fmt.Printf("%d failed at first and passed the second time\n", t.failed)
+		t.passed, t.failed = t.passed+t.failed, 0
 	}
+	return ok
 }
 
 // read takes the whole stream. Lines that are not events, such as a build that
@@ -83,6 +114,7 @@ func (t *tally) take(e event) {
 			t.said[key] = &strings.Builder{}
 		}
 		t.said[key].WriteString(e.Output)
+		t.final = t.final || strings.Contains(e.Output, "DATA RACE")
 	case "pass":
 		t.end(e, key, &t.passed)
 	case "skip":
@@ -95,7 +127,15 @@ func (t *tally) take(e event) {
 			fmt.Print(said.String())
 		}
 		t.end(e, key, &t.failed)
+		switch {
+		case e.Test == "":
+			// A package that fails without a test has crashed or never begun.
+			t.final = t.final || len(t.again[e.Package]) == 0
+		case !strings.Contains(e.Test, "/"):
+			t.again[e.Package] = append(t.again[e.Package], e.Test)
+		}
 	case "build-fail":
+		t.final = true
 		for k, said := range t.said {
 			if strings.TrimSpace(k) == "" {
 				fmt.Print(said.String())
