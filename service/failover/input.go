@@ -48,6 +48,7 @@ type (
 		Answered bool
 		RTT      time.Duration // 0: not measured
 		Err      error         // why it could not be asked at all; nil otherwise
+		Data     Proof         // what came of a probe with Action.Data
 	}
 	// Judged brings the verdict about the active member.
 	Judged struct {
@@ -55,6 +56,8 @@ type (
 		Verdict health.Verdict
 		Cause   tunnel.Cause
 		Since   time.Time // when the silence began; zero: none
+		// DeadAt is up to when the member has proven dead; see health.Assessment.
+		DeadAt time.Time
 	}
 	// Underlay says whether the network below the tunnel can be used.
 	Underlay struct {
@@ -88,6 +91,16 @@ func (NetworkChanged) input() {}
 func (Woke) input()           {}
 func (Line) input()           {}
 func (Tick) input()           {}
+
+// Proof is whether a member carries data, asked beside the active one.
+type Proof string
+
+// What a proof may say. The zero value: it was not asked for.
+const (
+	Carries    Proof = "carries"    // a responder behind its server answered
+	Mute       Proof = "mute"       // none did, of those that answered before
+	Untestable Proof = "untestable" // no responder is known that it could reach
+)
 
 // Member is one tunnel of the target.
 type Member struct {

@@ -51,6 +51,7 @@ type Action struct {
 	ID   tunnel.Name
 	From tunnel.Name // Switch: the member that is left
 	Rung Rung        // Restart
+	Data bool        // Probe: also prove that data passes
 }
 
 // Output is what one Step decided: first the actions, then the events.

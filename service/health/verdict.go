@@ -55,6 +55,9 @@ type Limits struct {
 	// SuspectAfter is when the profiles that confirm actively become
 	// suspicious. 0: the profile is classic, which never asks actively.
 	SuspectAfter time.Duration
+	// Heartbeat is how often an idle tunnel is asked for a round trip. 0: never,
+	// so that it wakes nobody.
+	Heartbeat time.Duration
 }
 
 // Assessment is what one look at a tunnel concluded.
@@ -64,6 +67,30 @@ type Assessment struct {
 	Cause tunnel.Cause
 	// Since is when the silence began that the verdict is about. Zero: there is none.
 	Since time.Time
+	// DeadAt is the moment up to which the tunnel has proven dead: two questions
+	// that left at or after it have gone unanswered, and none has been answered
+	// since. Another member that answered before DeadAt did so while this one did
+	// not. Zero: nothing is proven, or the profile is classic.
+	DeadAt time.Time
+	// Ask says what to ask of the device now. The answers are told by its counters.
+	Ask Ask
+	// Lossy says that the tunnel works and loses so much, or has become so slow,
+	// that a person should know. It is never a reason to move.
+	Lossy bool
 	// Next is when to look again. Zero: not before something is sent.
 	Next time.Time
 }
+
+// Ask is what a Monitor wants to be asked. The zero value asks nothing.
+type Ask struct {
+	// Path sends one handshake question beside the session, and an echo to each
+	// of the learned responders: one attempt of each kind that is possible.
+	Path bool
+	// Session has the device make a new session.
+	Session bool
+	// Size finds out which sizes of packets pass.
+	Size bool
+}
+
+// Any says that something is to be asked.
+func (a Ask) Any() bool { return a != Ask{} }

@@ -10,9 +10,11 @@ type Counters struct {
 	// and handshakes.
 	RxBytes, TxBytes uint64
 	// DataSent counts the non-empty data packets handed to the network.
-	// Keepalives, which WireGuard never answers, are not among them.
+	// Keepalives, which WireGuard never answers, are not among them, nor are our
+	// own echoes.
 	DataSent uint64
-	// DataReceived counts the inner packets that were decrypted and delivered.
+	// DataReceived counts the inner packets that were decrypted and delivered,
+	// the answers to our own echoes aside.
 	DataReceived uint64
 	// Initiations counts the handshake initiations sent.
 	Initiations uint64
@@ -30,4 +32,6 @@ type Counters struct {
 	// LastReceived is when the last data packet was decrypted and delivered.
 	// Zero: never.
 	LastReceived time.Time
+	// Path is what is known of round trips.
+	Path Path
 }
