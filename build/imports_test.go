@@ -18,6 +18,7 @@ const module = "holdfast/"
 // standard library nothing that reads a clock, keeps a lock or does I/O.
 var pure = map[string][]string{
 	"service/tunnel":   {},
+	"service/clock":    {},
 	"service/event":    {"service/tunnel"},
 	"service/health":   {"service/tunnel"},
 	"service/diagnose": {"service/tunnel"},
