@@ -18,6 +18,9 @@ type Counters struct {
 	DataReceived uint64
 	// Initiations counts the handshake initiations sent.
 	Initiations uint64
+	// Withheld counts the handshake initiations that were due and were not sent,
+	// since the clock cannot be trusted to date them. They are no silence.
+	Withheld uint64
 	// SendErrors counts the datagrams the system refused to send.
 	SendErrors uint64
 	// LastHandshake is the wall-clock moment of the last completed handshake.

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"reflect"
 	"sync"
+	"time"
 
 	"golang.zx2c4.com/wireguard/conn"
 	"golang.zx2c4.com/wireguard/tun"
@@ -30,6 +31,10 @@ type Options struct {
 	// Resolve finds the addresses of an endpoint's name, outside the tunnel,
 	// best first. nil: the system's resolver.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+	// Initiate is asked before every handshake initiation, with the moment by
+	// which it is dated, and notes that it leaves. Where it says no, the
+	// initiation is withheld. It must return at once. nil: all may leave.
+	Initiate func(stamp time.Time) bool
 	// Log takes the lines of the package. nil: none.
 	Log *slog.Logger
 }

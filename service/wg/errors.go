@@ -24,6 +24,9 @@ var (
 	ErrUnanswered = errors.New("the server did not answer")
 	// ErrNoEndpoint says that the config names no endpoint to ask.
 	ErrNoEndpoint = errors.New("the config names no endpoint")
+	// ErrWithheld says that an initiation was not sent, since Options.Initiate
+	// does not let it be dated now.
+	ErrWithheld = errors.New("the clock cannot be trusted to date a handshake")
 	// ErrResolve says that an endpoint's name could not be resolved.
 	ErrResolve = errors.New("the endpoint's name could not be resolved")
 	// ErrInterfaceDown says that something else set the interface down.

@@ -89,6 +89,7 @@ func (d *Devices) newMember(sw *tunSwitch, name tunnel.Name, cfg *tunnel.Config,
 	}
 	var bind conn.Bind
 	m.tap, bind = newTap(d.opts.NewBind(), d.activity)
+	m.tap.may = d.opts.Initiate
 	m.dev = device.NewDevice(m.port, bind, deviceLog(d.log, name))
 	// The configured endpoint is the only one: a peer that was seen at another
 	// address (at home, behind the same router) is not there any more when the
@@ -176,6 +177,7 @@ func (m *member) counters() (tunnel.Counters, error) {
 		DataSent:        m.tap.dataSent.Load(),
 		DataReceived:    m.port.delivered.Load(),
 		Initiations:     m.tap.initiations.Load(),
+		Withheld:        m.tap.withheld.Load(),
 		SendErrors:      m.tap.sendErrors.Load(),
 		UnansweredSince: moment(m.tap.unansweredAt.Load()),
 		LastReceived:    moment(m.port.deliveredAt.Load()),

@@ -23,7 +23,9 @@ import (
 // netwatch and answered by Rebind.
 type tap struct {
 	conn.Bind
+	may func(stamp time.Time) bool // Options.Initiate; nil: always
 
+	withheld    atomic.Uint64
 	initiations atomic.Uint64
 	dataSent    atomic.Uint64
 	sendErrors  atomic.Uint64
@@ -109,6 +111,10 @@ func (t *tap) Send(bufs [][]byte, ep conn.Endpoint) error {
 	}
 	if activity {
 		t.signal() // before the answer to this packet can make anybody arm the tap
+	}
+	if initiation && t.may != nil && !t.may(time.Now()) {
+		t.withheld.Add(1)
+		return ErrWithheld
 	}
 	err := sendError(t.Bind.Send(bufs, ep))
 	switch {
