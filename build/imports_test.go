@@ -23,6 +23,7 @@ var pure = map[string][]string{
 	"service/health":   {"service/tunnel"},
 	"service/diagnose": {"service/tunnel"},
 	"service/failover": {"service/tunnel", "service/health", "service/event", "service/diagnose"},
+	"service/brain":    {"service/tunnel", "service/health", "service/event", "service/diagnose", "service/failover"},
 	"service/status":   {"service/tunnel", "service/health", "service/event", "service/diagnose", "service/failover"},
 }
 

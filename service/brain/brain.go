@@ -1,0 +1,200 @@
+// Package brain is the whole of what decides: it joins the monitor, which
+// judges the active member by its counters, the machine, which chooses what to
+// do, and what an examination found around the tunnel.
+//
+// It is told what happens by Step, Look, Examined, Sought and Sized, one at a
+// time, and answers with what is to be done, asked and recorded. It does no
+// I/O, starts no goroutine and never reads the clock; the same calls at the same
+// moments give the same answers. The engine carries them out in the real world,
+// the simulator in a modelled one.
+package brain
+
+import (
+	"time"
+
+	"holdfast/service/event"
+	"holdfast/service/failover"
+	"holdfast/service/health"
+	"holdfast/service/tunnel"
+)
+
+// Brain holds what is known and wanted. Make it with New. It is not safe for
+// concurrent use.
+type Brain struct {
+	policy  failover.Policy
+	machine *failover.Machine
+	monitor *health.Monitor
+	meter   meter
+
+	judged health.Assessment // what the monitor concluded last
+	told   failover.Judged   // what the machine was told last; zero: nothing of this device
+	seen   tunnel.Counters   // what the monitor saw last
+	rung   failover.Rung     // of the last restart
+	lossy  bool              // it was told that the line loses packets
+	narrow map[tunnel.Name]int
+
+	lookAt time.Time // when to look at the counters; zero: not before activity
+	tickAt time.Time // when the machine wants a Tick; zero: never
+
+	link  failover.Underlay // the network below, as the system tells
+	below tunnel.Cause      // what was found to stand behind it; "": nothing
+	doubt doubt
+}
+
+// Output is what follows from one call: what to do, what to ask and what to
+// write down, in this order.
+type Output struct {
+	Actions []failover.Action
+	// Ask is what to ask of the active member's device.
+	Ask health.Ask
+	// Examine wants the surroundings of the tunnel looked at. Exactly one Examined
+	// must follow.
+	Examine bool
+	// Seek wants the active member's endpoint looked up anew and its server asked
+	// at every address. Sought follows, if it has moved.
+	Seek   bool
+	Events []event.Event
+	// Ended says that the policy has ended the wish.
+	Ended bool
+}
+
+// New makes a brain that wants no tunnel, on a network that can be used. p must
+// be made from failover.DefaultPolicy.
+func New(p failover.Policy) *Brain {
+	return &Brain{
+		policy:  p,
+		machine: failover.New(p),
+		monitor: health.New(p.Limits()),
+		judged:  health.Assessment{Verdict: health.Unknown},
+		narrow:  map[tunnel.Name]int{},
+		link:    failover.Underlay{Usable: true},
+	}
+}
+
+// View is what the machine shows of itself.
+func (b *Brain) View() failover.View { return b.machine.View() }
+
+// Judged is what the monitor concluded last.
+func (b *Brain) Judged() health.Assessment { return b.judged }
+
+// LookAt is when Look must be called. Zero: not before the active device sends.
+func (b *Brain) LookAt() time.Time { return b.lookAt }
+
+// TickAt is when Step must be called with a Tick. Zero: not at all.
+func (b *Brain) TickAt() time.Time { return sooner(b.tickAt, b.doubt.at()) }
+
+// Configure takes a changed policy. The machine must be told by Step as well.
+func (b *Brain) Configure(p failover.Policy) {
+	b.policy = p
+	b.monitor.Limit(p.Limits())
+}
+
+// Step takes an input for the machine.
+func (b *Brain) Step(now time.Time, in failover.Input) Output {
+	o := Output{}
+	switch in := in.(type) {
+	case failover.Underlay:
+		b.link, b.below = in, ""
+	case failover.NetworkChanged:
+		if b.below != "" {
+			b.below = "" // it was another network's
+			b.step(&o, now, b.underlay())
+		}
+	}
+	b.step(&o, now, in)
+	if p, ok := in.(failover.Probed); ok && p.Data == failover.Carries {
+		b.contrast(&o, now)
+	}
+	b.wonder(&o, now)
+	return o
+}
+
+// step feeds the machine and collects its answer.
+func (b *Brain) step(o *Output, now time.Time, in failover.Input) {
+	wasOn := b.machine.View().On
+	b.settle(now, in)
+	out := b.machine.Step(now, in)
+	b.tickAt = out.Next
+	_, asked := in.(failover.Disconnect)
+	o.Ended = o.Ended || wasOn && !asked && !b.machine.View().On
+	for _, a := range out.Actions {
+		if a.Do == failover.Restart {
+			b.rung = a.Rung
+		}
+	}
+	o.Actions = append(o.Actions, out.Actions...)
+	o.Events = append(o.Events, out.Events...)
+}
+
+// underlay is the network below as all that is known of it says.
+func (b *Brain) underlay() failover.Underlay {
+	if b.link.Usable && b.below != "" {
+		return failover.Underlay{Cause: b.below}
+	}
+	return b.link
+}
+
+// settle makes the monitor forget its waits when what it watches is no longer
+// what it was: another member, a rebuilt device, another network, sleep.
+func (b *Brain) settle(now time.Time, in failover.Input) {
+	switch in := in.(type) {
+	case failover.Changed:
+		switch {
+		case in.State == tunnel.Down:
+			b.unwatch()
+			if in.Err != nil {
+				b.doubt.begin(now)
+			}
+		case in.State != tunnel.Up || in.Err != nil:
+		case b.machine.View().State == tunnel.Up && b.rung < failover.Renew:
+			b.monitor.Reset(now) // the same device on other sockets
+			b.watchAnew(now)
+		default:
+			b.monitor = health.New(b.policy.Limits())
+			b.watchAnew(now)
+		}
+	case failover.Switched:
+		if in.Err == nil {
+			b.monitor = health.New(b.policy.Limits())
+			b.watchAnew(now)
+		}
+	case failover.Underlay:
+		if b.below == "" {
+			b.disturbed(now)
+		}
+	case failover.NetworkChanged, failover.Woke:
+		b.disturbed(now)
+	}
+}
+
+// disturbed forgets what was seen over another network, or before a sleep. The
+// promised look is forgotten with it, and what it finds is told in any case: the
+// machine takes back what it believed, and has not heard everything.
+func (b *Brain) disturbed(now time.Time) {
+	b.monitor.Reset(now)
+	b.judged, b.told = health.Assessment{}, failover.Judged{}
+	if b.machine.View().State == tunnel.Up {
+		b.lookAt = now
+	}
+}
+
+// watchAnew begins to watch the device that has just become the active one.
+func (b *Brain) watchAnew(now time.Time) {
+	b.judged, b.told = health.Assessment{Verdict: health.Unknown}, failover.Judged{Verdict: health.Unknown}
+	b.meter.restart()
+	b.lookAt = now
+}
+
+// unwatch ends the watch: no device is active.
+func (b *Brain) unwatch() {
+	b.lookAt = time.Time{}
+	b.judged, b.told = health.Assessment{Verdict: health.Unknown}, failover.Judged{Verdict: health.Unknown}
+	b.meter.restart()
+}
+
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

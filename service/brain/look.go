@@ -1,0 +1,136 @@
+package brain
+
+import (
+	"time"
+
+	"holdfast/service/event"
+	"holdfast/service/failover"
+	"holdfast/service/health"
+	"holdfast/service/tunnel"
+)
+
+// Look takes one reading of the active device's counters. While something
+// flows it wants the next within SampleEvery; when nothing does it stops, and
+// the device's next packet must call it again.
+func (b *Brain) Look(now time.Time, c tunnel.Counters) Output {
+	o := Output{}
+	view := b.machine.View()
+	if view.Active == "" || view.State != tunnel.Up {
+		b.lookAt = time.Time{}
+		return o
+	}
+	b.meter.take(now, c)
+	if b.judged.Next.IsZero() || !now.Before(b.judged.Next) || !isWell(b.judged.Verdict) {
+		b.judge(&o, now, c)
+	}
+	b.quiet(&o, now)
+	b.again(now)
+	b.wonder(&o, now)
+	return o
+}
+
+// Blind says that the counters could not be read: there is nothing to look at
+// until a device is active again.
+func (b *Brain) Blind() { b.lookAt = time.Time{} }
+
+// judge asks the monitor, and tells the machine what changed.
+func (b *Brain) judge(o *Output, now time.Time, c tunnel.Counters) {
+	b.seen = c
+	b.judged = b.monitor.Observe(now, c)
+	if b.link.Usable {
+		o.Ask = both(o.Ask, b.judged.Ask)
+	}
+	switch {
+	case b.judged.Verdict == health.Healthy:
+		b.reassure(o, now)
+	case !isWell(b.judged.Verdict) && b.judged.Verdict != health.Unknown:
+		b.doubt.begin(now)
+	}
+	b.tell(o, now)
+	if b.judged.Lossy != b.lossy {
+		b.lossy = b.judged.Lossy
+		b.tellLossy(o, now)
+	}
+}
+
+// both asks what either asks.
+func both(x, y health.Ask) health.Ask {
+	return health.Ask{Path: x.Path || y.Path, Session: x.Session || y.Session, Size: x.Size || y.Size}
+}
+
+// tell tells the machine the verdict where it is not what it was told last. A
+// cause that an examination found stands in place of one that says less.
+func (b *Brain) tell(o *Output, now time.Time) {
+	in := failover.Judged{ID: b.machine.View().Active, Verdict: b.judged.Verdict, Cause: b.judged.Cause,
+		Since: b.judged.Since, DeadAt: b.judged.DeadAt}
+	if in.Cause != "" && b.doubt.found != "" && vague(in.Cause) {
+		in.Cause = b.doubt.found
+	}
+	news := in.Verdict != b.told.Verdict || in.Cause != b.told.Cause ||
+		in.Verdict == health.Unhealthy && in.DeadAt.After(b.told.DeadAt)
+	if !news {
+		return
+	}
+	b.told = in
+	b.step(o, now, in)
+}
+
+// vague says that a cause only tells that nothing comes back.
+func vague(c tunnel.Cause) bool {
+	return c == tunnel.Unanswered || c == tunnel.HandshakeTimeout || c == tunnel.KeyOrServer
+}
+
+// reassure ends a doubt: the tunnel works, and so does what is below it.
+func (b *Brain) reassure(o *Output, now time.Time) {
+	b.doubt.end()
+	if b.below != "" {
+		b.below = ""
+		b.step(o, now, b.link)
+	}
+}
+
+// contrast takes the news that another member reached what the active one does
+// not.
+func (b *Brain) contrast(o *Output, now time.Time) {
+	if b.judged.Verdict != health.Suspect || b.judged.Cause != tunnel.ForwardsNothing {
+		return
+	}
+	b.monitor.Contrast(now)
+	b.judge(o, now, b.seen)
+	b.again(now)
+}
+
+// tellLossy opens or clears the notice that the line loses packets.
+func (b *Brain) tellLossy(o *Output, now time.Time) {
+	e := event.Event{At: now.UTC(), Kind: event.NoticeCleared, Tunnel: b.machine.View().Active, From: string(tunnel.Lossy)}
+	if b.lossy {
+		e = event.Event{At: now.UTC(), Kind: event.NoticeOpened, Tunnel: e.Tunnel, To: string(tunnel.Lossy), Cause: tunnel.Lossy,
+			Evidence: lossEvidence(b.seen.Path)}
+	}
+	o.Events = append(o.Events, e)
+}
+
+// isWell says that a verdict is a good one. Any other is asked for at every
+// look: one that comes early can only be better.
+func isWell(v health.Verdict) bool { return v == health.Healthy || v == health.Idle }
+
+// again decides when to look next.
+func (b *Brain) again(now time.Time) {
+	next := b.judged.Next
+	if flowing := !b.meter.still(now); flowing && (next.IsZero() || now.Add(SampleEvery).Before(next)) {
+		next = now.Add(SampleEvery)
+	}
+	b.lookAt = next
+}
+
+// LookSoon has the next look be within SampleEvery: something has moved since
+// the last one.
+func (b *Brain) LookSoon(now time.Time) { b.lookAt = now.Add(SampleEvery) }
+
+// quiet tells the machine when the line becomes quiet or busy.
+func (b *Brain) quiet(o *Output, now time.Time) {
+	if q := b.meter.quiet(now); q != b.meter.toldQuiet {
+		b.meter.toldQuiet = q
+		b.step(o, now, failover.Line{Quiet: q})
+	}
+}
