@@ -407,14 +407,38 @@ func TestEndpointNames(t *testing.T) {
 	if err := c.Rotate(patient(t), "a"); err != nil {
 		t.Fatal(err)
 	}
-	if got := c.Endpoint("a").Addr(); got != answer[1] {
-		t.Errorf("after Rotate: got endpoint %s, want the other address", got)
+	if got := c.Endpoint("a"); got != s.addr {
+		t.Errorf("after Rotate: got endpoint %s, want %s, which answers", got, s.addr)
 	}
+}
+
+// An endpoint that is silent from a new port, too, is looked for elsewhere.
+func TestRotateLeavesASilentAddress(t *testing.T) {
+	key := newKey(t)
+	s := newServer(t, echo, key.Public())
+	p := newPath(t, s.addr, 0)
+	answer := []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2")}
+	var failure error
+	c := newClient(t, Options{Resolve: func(context.Context, string) ([]netip.Addr, error) { return answer, failure }})
+	cfg := configFor(key, s, p.addr)
+	cfg.Peers[0].Endpoint.Host = "vpn.test"
+	c.mustStart(t, "a", cfg, StartOptions{})
+	c.mustProbe(t, "a")
+	p.dropAll.Store(true)
 	failure = errors.New("resolver down")
 	if err := c.Rotate(patient(t), "a"); !errors.Is(err, ErrResolve) {
 		t.Errorf("rotate without resolver: got %v", err)
 	}
-	c.mustProbe(t, "a")
+	if got := c.Endpoint("a"); got != p.addr {
+		t.Errorf("without resolver: got endpoint %s, want %s", got, p.addr)
+	}
+	failure = nil
+	if err := c.Rotate(patient(t), "a"); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Endpoint("a").Addr(); got != answer[1] {
+		t.Errorf("after Rotate: got endpoint %s, want the other address", got)
+	}
 }
 
 func TestChooseAddress(t *testing.T) {

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
+
+	"golang.zx2c4.com/wireguard/device"
 
 	"holdfast/service/tunnel"
 )
@@ -38,25 +41,64 @@ func (d *Devices) remind(ctx context.Context, name tunnel.Name, m *member) error
 	return nil
 }
 
-// Rotate moves a device to another source port (unless the config fixes one),
-// resolves its endpoints again and sends a handshake initiation; the session
-// stays. Where a name has several addresses it takes another one than the
-// present. A name that does not resolve leaves the endpoint as it is, and is
-// reported (ErrResolve) after the rest was done.
+// answerAtOnce is how long the present endpoint may take to answer from a new
+// port before another is looked for: longer than a satellite's round trip.
+const answerAtOnce = time.Second
+
+// Rotate ends the session of a device, moves it to another source port (unless
+// the config fixes one) and sends a handshake initiation, before it waits for
+// anything: after a long sleep the server has forgotten the session, and what
+// would be sent in it were lost. What is sent meanwhile waits for the new one.
+//
+// Where the endpoint is a name and does not answer within a second, the name is
+// resolved again, and another of its addresses than the present taken where
+// there are several. A name that does not resolve leaves the endpoint as it is,
+// and is reported (ErrResolve) after the rest was done.
 func (d *Devices) Rotate(ctx context.Context, name tunnel.Name) error {
 	m, err := d.member(name)
 	if err != nil {
 		return err
 	}
 	cfg := d.config(m)
-	endpoints, unresolved := d.resolve(ctx, cfg, d.Endpoint(name).Addr())
-	if err := d.rotate(m, cfg, endpoints); err != nil {
+	if err := d.rotate(m, cfg); err != nil {
 		return err
 	}
 	if err := d.remind(ctx, name, m); err != nil {
 		return err
 	}
-	return unresolved
+	if !named(cfg) || m.answersAtOnce(ctx) {
+		return nil
+	}
+	endpoints, err := d.resolve(ctx, cfg, d.Endpoint(name).Addr())
+	if err != nil {
+		return err
+	}
+	if err := d.readdress(m, cfg, endpoints); err != nil {
+		return err
+	}
+	return d.remind(ctx, name, m)
+}
+
+// named says that an endpoint of cfg is a name.
+func named(cfg *tunnel.Config) bool {
+	for i := range cfg.Peers {
+		ep := cfg.Peers[i].Endpoint
+		if _, literal := ep.Addr(); !ep.IsZero() && !literal {
+			return true
+		}
+	}
+	return false
+}
+
+// answersAtOnce waits for the answer to an initiation that has just left.
+func (m *member) answersAtOnce(ctx context.Context) bool {
+	if m.peer == nil {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerAtOnce)
+	defer cancel()
+	_, err := m.roundTrip(ctx, question{send: m.sendToPeer})
+	return err == nil
 }
 
 // config is the config of m, which Move may change.
@@ -66,32 +108,48 @@ func (d *Devices) config(m *member) *tunnel.Config {
 	return m.cfg
 }
 
-// rotate sets a new port, and the endpoints that were found for cfg; none leaves
-// those as they are.
-func (d *Devices) rotate(m *member, cfg *tunnel.Config, endpoints []netip.AddrPort) error {
+// rotate ends the session and sets a new port.
+func (d *Devices) rotate(m *member, cfg *tunnel.Config) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.members[m.name] != m || m.cfg != cfg {
 		return ErrStopped // or moved to another member meanwhile
 	}
-	var s settings
-	if m.cfg.Interface.ListenPort == 0 {
-		s.set("listen_port", "0")
+	for i := range cfg.Peers {
+		if p := m.dev.LookupPeer(device.NoisePublicKey(cfg.Peers[i].PublicKey)); p != nil {
+			p.ExpireCurrentKeypairs()
+		}
 	}
+	if cfg.Interface.ListenPort != 0 {
+		if err := m.dev.BindUpdate(); err != nil {
+			return fmt.Errorf("open socket: %w", reason(err))
+		}
+		return nil
+	}
+	var s settings
+	s.set("listen_port", "0")
+	if err := s.apply(m.dev); err != nil {
+		return fmt.Errorf("rotate: %w", reason(err))
+	}
+	return nil
+}
+
+// readdress sets the endpoints that were found for cfg.
+func (d *Devices) readdress(m *member, cfg *tunnel.Config, endpoints []netip.AddrPort) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.members[m.name] != m || m.cfg != cfg {
+		return ErrStopped
+	}
+	var s settings
 	for i, ep := range endpoints {
 		if ep.IsValid() {
-			s.peer(&m.cfg.Peers[i], true)
+			s.peer(&cfg.Peers[i], true)
 			s.set("endpoint", ep.String())
 		}
 	}
 	if err := s.apply(m.dev); err != nil {
-		return fmt.Errorf("rotate: %w", reason(err))
-	}
-	if m.cfg.Interface.ListenPort == 0 {
-		return nil
-	}
-	if err := m.dev.BindUpdate(); err != nil {
-		return fmt.Errorf("open socket: %w", reason(err))
+		return fmt.Errorf("set endpoint: %w", reason(err))
 	}
 	return nil
 }
