@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"time"
 
+	"holdfast/service/clock"
 	"holdfast/service/failover"
 )
 
@@ -28,10 +29,6 @@ const (
 	leastSleep = 3 * time.Second
 )
 
-// A Clock reads two clocks at one moment, of which the first goes on while the
-// machine sleeps and the second does not.
-type Clock func() (boot, monotonic time.Duration)
-
 // Options says what to watch. The zero value watches every interface.
 type Options struct {
 	// Ignore says that an interface is not of the underlay: the tunnel's own.
@@ -39,8 +36,14 @@ type Options struct {
 	Ignore func(iface string) bool
 	// Quiet and Max replace DefaultQuiet and DefaultMax when above 0.
 	Quiet, Max time.Duration
-	// Clock replaces the system's clocks. nil: the system's.
-	Clock Clock
+	// Clock replaces the system's clocks. nil: ReadClock.
+	Clock func() clock.Reading
+	// Jumps replaces what tells that the wall clock was set, as it is at every
+	// waking. nil: the system does, where it can.
+	Jumps <-chan struct{}
+	// Jumped is called after each jump of the wall clock, however small, from a
+	// goroutine of the Watcher's. nil: nobody is told.
+	Jumped func()
 	// Log gets a line for each change. nil: none.
 	Log *slog.Logger
 }
@@ -54,6 +57,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Max <= 0 {
 		o.Max = DefaultMax
+	}
+	if o.Clock == nil {
+		o.Clock = ReadClock
+	}
+	if o.Jumped == nil {
+		o.Jumped = func() {}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

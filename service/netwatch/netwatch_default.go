@@ -8,8 +8,8 @@ import (
 	"holdfast/service/failover"
 )
 
-// Watch returns a Watcher that sees nothing: network changes and sleep are only
-// watched on Linux so far. It reports a usable underlay once, so that tunnels
+// Watch returns a Watcher that sees nothing: network changes, sleep and jumps of
+// the wall clock are only watched on Linux so far. It reports a usable underlay once, so that tunnels
 // are tried, and nothing more until the context ends; health checks find out
 // the rest, later.
 func Watch(ctx context.Context, o Options) (*Watcher, error) {

@@ -39,9 +39,6 @@ type loop struct {
 // Watch starts to watch the network namespace of the calling thread.
 func Watch(ctx context.Context, o Options) (*Watcher, error) {
 	o = o.withDefaults()
-	if o.Clock == nil {
-		o.Clock = systemClock
-	}
 	events, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK,
 		unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE)
 	if err != nil {
@@ -60,9 +57,11 @@ func Watch(ctx context.Context, o Options) (*Watcher, error) {
 		resumed: make(chan struct{}, 1),
 	}
 	l.sleepSeen = l.sleptSoFar()
-	wake, err := openWakeTimer()
-	if err != nil {
-		o.Log.Warn("waking is only noticed by network changes", "err", err)
+	var wake *os.File
+	if o.Jumps == nil {
+		if wake, err = openWakeTimer(); err != nil {
+			o.Log.Warn("waking is only noticed by network changes", "err", err)
+		}
 	}
 	var helpers sync.WaitGroup
 	helpers.Go(func() { l.receive(ctx, events) })
@@ -117,7 +116,14 @@ func (l *loop) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case _, open := <-l.Jumps:
+			if !open {
+				l.Jumps = nil
+				continue
+			}
+			poke(l.resumed)
 		case <-l.resumed:
+			l.Jumped()
 			l.checkSleep(ctx)
 			first = time.Now()
 			timer.Reset(returnDelay)

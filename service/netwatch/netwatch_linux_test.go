@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"holdfast/service/clock"
 	"holdfast/service/failover"
 	"holdfast/service/tunnel"
 )
@@ -297,11 +298,12 @@ func TestRestless(t *testing.T) {
 	}
 }
 
-// sleepingClock is a pair of clocks of which the first can be put forward.
+// sleepingClock is a machine's clocks that can be put forward by a sleep.
 type sleepingClock struct{ slept atomic.Int64 }
 
-func (c *sleepingClock) read() (boot, monotonic time.Duration) {
-	return time.Hour + time.Duration(c.slept.Load()), time.Hour
+func (c *sleepingClock) read() clock.Reading {
+	slept := time.Duration(c.slept.Load())
+	return clock.Reading{Wall: time.Unix(1_800_000_000, 0).Add(slept), Mono: time.Hour, Suspended: slept}
 }
 
 func TestWoke(t *testing.T) {
@@ -345,11 +347,36 @@ func TestWokeWithoutNetworkChange(t *testing.T) {
 	}
 }
 
-func TestSystemClock(t *testing.T) {
-	boot, monotonic := systemClock()
-	if monotonic <= 0 || boot < monotonic-time.Second {
-		t.Errorf("got %v since boot and %v awake", boot, monotonic)
+func TestReadClock(t *testing.T) {
+	r := ReadClock()
+	if r.Mono <= 0 || r.Suspended < -time.Second || time.Since(r.Wall).Abs() > time.Second {
+		t.Errorf("got %+v", r)
 	}
+}
+
+// A jump of the wall clock is told, and makes the clocks be compared.
+func TestJumps(t *testing.T) {
+	ownNamespace(t)
+	var c sleepingClock
+	jumps, told := make(chan struct{}), make(chan struct{}, 8)
+	w := watch(t, Options{Clock: c.read, Jumps: jumps, Jumped: func() { told <- struct{}{} }})
+	expect(t, w, usable)
+	jump := func() {
+		t.Helper()
+		jumps <- struct{}{}
+		select {
+		case <-told:
+		case <-time.After(5 * time.Second):
+			t.Fatal("the jump was not told")
+		}
+	}
+	jump()
+	expectQuiet(t, w)
+	c.slept.Add(int64(8 * time.Hour))
+	jump()
+	expect(t, w, failover.Woke{Slept: 8 * time.Hour})
+	close(jumps)
+	expectQuiet(t, w)
 }
 
 // Nothing of a Watcher remains after its end, whether anybody listens or not.

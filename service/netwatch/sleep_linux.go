@@ -12,22 +12,8 @@ import (
 	"holdfast/service/failover"
 )
 
-func systemClock() (boot, monotonic time.Duration) {
-	read := func(id int32) time.Duration {
-		var ts unix.Timespec
-		if err := unix.ClockGettime(id, &ts); err != nil {
-			return 0
-		}
-		return time.Duration(ts.Nano())
-	}
-	return read(unix.CLOCK_BOOTTIME), read(unix.CLOCK_MONOTONIC)
-}
-
 // sleptSoFar is how long the machine has slept since it was started.
-func (l *loop) sleptSoFar() time.Duration {
-	boot, monotonic := l.Clock()
-	return boot - monotonic
-}
+func (l *loop) sleptSoFar() time.Duration { return l.Clock().Suspended }
 
 // checkSleep reports a sleep since the last check. Steps of the wall clock are
 // none: it is not asked.
