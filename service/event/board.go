@@ -131,8 +131,12 @@ func (b *Board) matters() []*matter {
 	return []*matter{&b.network, &b.trouble, &b.moved, &b.ended}
 }
 
-// hides says that a root cause stands before a matter.
-func (b *Board) hides(m *matter) bool { return m == &b.trouble && b.network.code != "" }
+// hides says that a root cause stands before a matter: no network, or a clock
+// that lets no handshake leave.
+func (b *Board) hides(m *matter) bool {
+	ahead := func(s said) bool { return s.Code == CodeClockAhead && !s.over }
+	return m == &b.trouble && (b.network.code != "" || slices.ContainsFunc(b.said, ahead))
+}
 
 // take notes what an event says.
 func (b *Board) take(e Event) {

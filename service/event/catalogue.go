@@ -29,6 +29,7 @@ const (
 	CodeHistoryDamaged   Code = "history_damaged"
 	CodeHistoryNotKept   Code = "history_not_kept"
 	CodeConfigUnreadable Code = "config_unreadable"
+	CodeClockAhead       Code = "clock_ahead"
 )
 
 // Describe returns the words for a code, and plain words for one that this
@@ -151,4 +152,7 @@ var catalogue = map[Code]Words{
 	CodeConfigUnreadable: {"A file of the configuration is left out",
 		"It cannot be used as it is. The rest of the configuration is.",
 		"Correct the file and restart the service, or import the tunnel again.", Medium},
+	CodeClockAhead: {"The clock jumped ahead",
+		"Handshakes are held back: a server that saw one with a date far ahead would refuse this key until that date.",
+		"Set the clock right. If it is right, connect again.", High},
 }
