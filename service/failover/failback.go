@@ -31,13 +31,7 @@ func (m *Machine) preferred(i int) bool {
 // the line allows it. It is never moved to for a test: it is asked beside the
 // active one.
 func (m *Machine) failback(s *step) {
-	var to *mate
-	for i := range m.mates {
-		if m.preferred(i) && m.stable(s.now, &m.mates[i]) {
-			to = &m.mates[i]
-			break
-		}
-	}
+	to := m.returnable(s)
 	if to == nil {
 		m.readyAt = time.Time{}
 		return
@@ -45,10 +39,41 @@ func (m *Machine) failback(s *step) {
 	if m.readyAt.IsZero() {
 		m.readyAt = s.now
 	}
-	if m.mayReturn(s) && to.answered(s.now) {
+	if m.mayReturn(s) && to.answered(s.now) && to.tested(s.now) {
 		m.back = to.Name
 		m.begin(s, Action{Do: Switch, ID: to.Name, From: m.active})
 	}
+}
+
+// returnable is the first preferred member that is stable and not held because
+// it was left lately. Nil: none is.
+func (m *Machine) returnable(s *step) *mate {
+	for i := range m.mates {
+		if a := &m.mates[i]; m.preferred(i) && m.stable(s.now, a) && s.due(a.heldUntil) {
+			return a
+		}
+	}
+	return nil
+}
+
+// tested says that it was asked a moment ago whether data passes. Where no
+// responder is known, none can answer, and its own answers must do.
+func (a *mate) tested(now time.Time) bool {
+	return (a.data == Carries || a.data == Untestable) && now.Sub(a.dataAt) <= proofLasts
+}
+
+// returnEvidence says on what grounds a member was returned to.
+func (a *mate) returnEvidence() string {
+	if a.data == Carries {
+		return "It has been stable, and data passed through it beforehand."
+	}
+	return "It has been stable. Whether data passes could not be tried beforehand: nothing behind it is known to answer."
+}
+
+// wantsLastProof says that a member is to be returned to now, and has yet to
+// show that data passes.
+func (m *Machine) wantsLastProof(s *step, a *mate) bool {
+	return m.returnable(s) == a && m.mayReturn(s) && !a.tested(s.now)
 }
 
 // mayReturn says that a return may happen now: the hold is over and the line is
@@ -57,10 +82,10 @@ func (m *Machine) mayReturn(s *step) bool {
 	if !m.switchedAt.IsZero() && !s.due(m.switchedAt.Add(m.policy.MinimumHold)) {
 		return false
 	}
-	if m.policy.FailbackWhen == AtOnce || m.quiet || m.readyAt.IsZero() {
+	if m.policy.FailbackWhen == AtOnce || m.quiet {
 		return true
 	}
-	return s.due(m.readyAt.Add(quietWithin))
+	return !m.readyAt.IsZero() && s.due(m.readyAt.Add(quietWithin))
 }
 
 // stable says that a member has answered often and long enough.
@@ -78,14 +103,18 @@ func (m *Machine) stability(a *mate) time.Duration {
 }
 
 // failbackAskAt is when a preferred member is asked next: now and then, and
-// closer together once it answers.
+// closer together once it answers. One that is held is left in peace until it
+// could be stable when the hold ends.
 func (m *Machine) failbackAskAt(s *step, a *mate) time.Time {
+	inTime := a.heldUntil.Add(-m.stability(a) - m.policy.FailbackProbeInterval)
 	switch {
+	case s.now.Before(inTime):
+		return inTime
 	case a.streak == 0 && a.askSoon:
 		return s.now
 	case a.streak == 0:
 		return later(a.askedAt, m.since).Add(m.policy.FailbackProbeInterval)
-	case m.stable(s.now, a) && !a.answered(s.now) && m.mayReturn(s):
+	case m.wantsLastProof(s, a):
 		return s.now
 	}
 	apart := max(m.stability(a)/(stableAnswers-1), time.Second)

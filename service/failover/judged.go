@@ -25,12 +25,18 @@ func (m *Machine) timeout() time.Duration {
 	return m.policy.TrafficTimeout
 }
 
-// judged takes a verdict about the active member. While the underlay cannot be
-// used a verdict says nothing about the tunnel, and during the grace only good
-// news counts.
+// judged takes a verdict about the active member. During the grace only good
+// news counts, and none while the underlay cannot be used: but where it is only
+// said to lead nowhere, a tunnel that works knows better.
 func (m *Machine) judged(s *step, in Judged) {
-	if in.ID != m.active || m.state != tunnel.Up || !m.usable {
+	if in.ID != m.active || m.state != tunnel.Up {
 		return
+	}
+	if !m.usable {
+		if !m.leadsNowhere() || in.Verdict != health.Healthy {
+			return
+		}
+		m.carries = true
 	}
 	if !isWell(in.Verdict) && s.now.Before(m.graceTo) {
 		m.putOff = in
@@ -63,6 +69,7 @@ func (m *Machine) believe(s *step, in Judged) {
 	if in.Verdict == health.Suspect && m.silent.IsZero() {
 		m.silent = s.now
 	}
+	m.doubt(s, in)
 	e := event.Event{Kind: event.VerdictChanged, Tunnel: in.ID, From: string(was), To: string(in.Verdict), Cause: in.Cause}
 	switch {
 	case isWell(in.Verdict):
@@ -82,6 +89,27 @@ func (m *Machine) believe(s *step, in Judged) {
 	}
 	m.tellHandshake(s, was, wasCause)
 }
+
+// doubt notes since when the member is not well, and up to when it has proven
+// dead. What others answered before says nothing about this doubt.
+func (m *Machine) doubt(s *step, in Judged) {
+	if isWell(in.Verdict) || in.Verdict == health.Unknown {
+		m.endDoubt()
+		return
+	}
+	if m.doubtAt.IsZero() {
+		m.doubtAt = s.now
+		for i := range m.mates {
+			m.mates[i].firstAt, m.mates[i].data = time.Time{}, ""
+		}
+	}
+	if in.Verdict == health.Unhealthy && m.badAt.IsZero() {
+		m.badAt = s.now
+	}
+	m.deadAt = later(m.deadAt, in.DeadAt)
+}
+
+func (m *Machine) endDoubt() { m.doubtAt, m.badAt, m.deadAt = time.Time{}, time.Time{}, time.Time{} }
 
 // recovered notes that the member is well, and ends the outage in e.
 func (m *Machine) recovered(s *step, e *event.Event) {
@@ -139,5 +167,6 @@ func (m *Machine) tellHandshake(s *step, was health.Verdict, wasCause tunnel.Cau
 func (m *Machine) unproven() {
 	if m.verdict == health.Suspect {
 		m.verdict, m.cause, m.silent = health.Unknown, "", time.Time{}
+		m.endDoubt()
 	}
 }

@@ -15,6 +15,16 @@ const suspectInterval = time.Second
 // 1500 bytes of Ethernet less the 80 that WireGuard takes over IPv6.
 const defaultMTU = 1420
 
+// heartbeat is how often an idle tunnel is asked for a round trip where the
+// policy keeps standbys, and so is willing to pay for being ready.
+const heartbeat = time.Minute
+
+// defaultPages answer 204 and nothing more, for just this use. They are three
+// companies', so that none of them decides what the internet is.
+const defaultPages = "http://connectivitycheck.gstatic.com/generate_204 " +
+	"http://cp.cloudflare.com/generate_204 " +
+	"http://edge-http.microsoft.com/captiveportal/generate_204"
+
 // DefaultPolicy returns the policy of a person who has set nothing
 // (DESIGN.md §5).
 func DefaultPolicy() Policy {
@@ -40,19 +50,29 @@ func DefaultPolicy() Policy {
 		Guard:             GuardOff,
 		MTU:               defaultMTU,
 		KeepaliveOverride: -1,
+
+		ThirdPartyChecks: true,
+		CheckPages:       defaultPages,
 	}
 }
 
 // Limits are the waits of the health rules that follow from the policy.
 func (p Policy) Limits() health.Limits {
-	return health.Limits{
+	l := health.Limits{
 		CheckInterval:    p.HealthCheckInterval,
 		SuspectInterval:  min(suspectInterval, p.HealthCheckInterval),
 		TrafficTimeout:   p.TrafficTimeout,
 		HandshakeTimeout: p.HandshakeTimeout,
 		SuspectAfter:     p.suspectAfter(),
 	}
+	if p.Standby != Cold && p.confirms() {
+		l.Heartbeat = heartbeat
+	}
+	return l
 }
+
+// confirms says that the profile confirms a suspicion actively.
+func (p Policy) confirms() bool { return p.suspectAfter() > 0 }
 
 // suspectAfter is the person's own number, else the profile's. Classic has
 // none, whatever the person set: it is the traffic rule and nothing more.

@@ -12,6 +12,8 @@
 //   - While the wish is off nothing is done but to stop.
 //   - No switch goes to a member that has not answered a moment ago, but for
 //     one within the active member's site, whose proof is in the move itself.
+//     Where the profile confirms actively, it has answered while the active
+//     member did not.
 //   - While the underlay cannot be used nothing is tried.
 //   - Restarts and switches are counted, and only a tunnel that stays well for
 //     a while clears the counts: one received byte does not.
@@ -49,6 +51,9 @@ type Machine struct {
 	verdict   health.Verdict
 	cause     tunnel.Cause
 	silent    time.Time // when the silence began; zero: none
+	doubtAt   time.Time // since when it is not well; zero: it is, or nothing is known
+	badAt     time.Time // since when it is unhealthy; zero: it is not
+	deadAt    time.Time // up to when it has proven dead; zero: not proven
 	outage    time.Time // since when there is no service; zero: there is
 	wellAt    time.Time // since when it is healthy or idle; zero: it is not
 	graceTo   time.Time // until when a bad verdict is put off
@@ -59,6 +64,7 @@ type Machine struct {
 	// The underlay.
 	usable        bool
 	underlayCause tunnel.Cause
+	carries       bool   // the tunnel works although the underlay is said not to
 	refresh       Rung   // how far to rebuild after a change below; 0: not at all
 	refreshWhy    string // plain words for it
 	refreshed     time.Time

@@ -12,8 +12,11 @@ const (
 	// proofRefresh is when an answer is asked for again while it is needed.
 	proofRefresh = 10 * time.Second
 	// The wait before a silent member is asked again doubles from the first to
-	// the last of these.
-	askAgainFirst, askAgainMost = time.Second, time.Minute
+	// the last of these, both from one question to the next. The last one bounds
+	// how late the return of a member is noticed.
+	askAgainFirst, askAgainMost = time.Second, 8 * time.Second
+	// askRest is the least wait after a question went unanswered.
+	askRest = time.Second
 	// The wait before a member is tried again that answered and then could not
 	// be moved to.
 	moveAgainFirst, moveAgainMost = 5 * time.Second, 5 * time.Minute
@@ -31,6 +34,14 @@ type mate struct {
 	rtt                    time.Duration
 	// provenAt is answeredAt, unless a silence or a refusal came after it.
 	provenAt time.Time
+	// firstAt is its first answer since the doubt about the active member began,
+	// unless a silence or a refusal came after it.
+	firstAt time.Time
+	// data is what came of the last question whether data passes, at dataAt,
+	// dataAsked that the question under way is one.
+	data      Proof
+	dataAt    time.Time
+	dataAsked bool
 	// silences counts the unanswered probes since the last answer, or since
 	// they were forgiven.
 	silences int
@@ -38,6 +49,7 @@ type mate struct {
 	// heldUntil is until when it is chosen only if no other answers: it was
 	// left because it was unhealthy.
 	heldUntil time.Time
+	damping   damping
 	// refusals counts the moves to it that failed, notBefore is when it may be
 	// moved to again.
 	refusals  int
@@ -57,10 +69,14 @@ func (a *mate) answered(now time.Time) bool {
 	return !a.provenAt.IsZero() && now.Sub(a.provenAt) <= proofLasts && !now.Before(a.notBefore)
 }
 
+// unprove forgets that it answered.
+func (a *mate) unprove() { a.provenAt, a.firstAt, a.data = time.Time{}, time.Time{}, "" }
+
 // forgive forgets that it was silent, refused, or left.
 func (a *mate) forgive() {
 	a.silences, a.refusals = 0, 0
 	a.notBefore, a.heldUntil = time.Time{}, time.Time{}
+	a.damping = damping{}
 }
 
 // mate finds a member by name. Nil: it is none. The pointer is good until the

@@ -23,9 +23,16 @@ func usableWord(usable bool, cause tunnel.Cause) string {
 	return string(cause)
 }
 
+// leadsNowhere says that there is a network, and that it was found to lead to a
+// sign-in page, or not to the internet. That may end at any moment and nothing
+// but an answer tells: members are asked on, slowly.
+func (m *Machine) leadsNowhere() bool {
+	return !m.usable && (m.underlayCause == tunnel.SignIn || m.underlayCause == tunnel.NoInternet)
+}
+
 // underlay takes news of whether the network below can be used. While it
 // cannot, nothing is tried; when it can again, the tunnel is bound to it at
-// once.
+// once, unless it works already.
 func (m *Machine) underlay(s *step, in Underlay) {
 	if in.Usable {
 		in.Cause = ""
@@ -39,7 +46,11 @@ func (m *Machine) underlay(s *step, in Underlay) {
 		return
 	}
 	s.tell(event.Event{Kind: event.UnderlayChanged, From: before, To: after, Cause: in.Cause})
+	works := m.carries && m.well()
+	m.carries = false
 	switch {
+	case in.Usable && works:
+		m.told = nil
 	case in.Usable:
 		m.disturb(s, Rebind, "the network is back")
 	case was && m.on:
@@ -71,7 +82,8 @@ func (m *Machine) disturb(s *step, rung Rung, why string) {
 	m.nextTry, m.attempts, m.exhausted, m.told = s.now, 0, false, nil
 	for i := range m.mates {
 		a := &m.mates[i]
-		a.silences, a.streak, a.askSoon, a.provenAt = 0, 0, true, time.Time{}
+		a.silences, a.streak, a.askSoon = 0, 0, true
+		a.unprove()
 	}
 	if m.active == "" {
 		return
@@ -80,6 +92,7 @@ func (m *Machine) disturb(s *step, rung Rung, why string) {
 		s.tell(event.Event{Kind: event.VerdictChanged, Tunnel: m.active, From: string(m.verdict),
 			To: string(health.Unknown), Evidence: "What was seen before does not count: " + why + "."})
 		m.verdict, m.cause, m.silent = health.Unknown, "", time.Time{}
+		m.endDoubt()
 	}
 	if m.pending.Do != Restart {
 		if m.refresh < rung {

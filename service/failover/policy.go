@@ -95,4 +95,9 @@ type Policy struct {
 	// KeepaliveOverride replaces the persistent keepalive of a group's members,
 	// in seconds. Negative: the config's own stands.
 	KeepaliveOverride int
+
+	// ThirdPartyChecks lets pages on the internet be asked when a tunnel is in
+	// trouble. CheckPages are their addresses, with a space between: 1 to 5.
+	ThirdPartyChecks bool
+	CheckPages       string
 }

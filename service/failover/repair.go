@@ -34,7 +34,7 @@ func (m *Machine) start(s *step) {
 		if !m.usable {
 			return
 		}
-		if to := m.instead(s.now); to != nil {
+		if to := m.instead(s); to != nil {
 			id = to.Name
 		} else if !m.try(s) {
 			return
@@ -51,14 +51,14 @@ func (m *Machine) start(s *step) {
 // instead is the member to start in place of one that could not be: the one
 // that was asked for, or, where the policy is to fail over, the first that
 // answers.
-func (m *Machine) instead(now time.Time) *mate {
-	if p := m.mate(m.pin); p != nil && p.answered(now) {
+func (m *Machine) instead(s *step) *mate {
+	if p := m.mate(m.pin); p != nil && p.answered(s.now) {
 		return p
 	}
 	if m.policy.OnUnhealthy != ToFailover {
 		return nil
 	}
-	return m.candidate(now)
+	return m.candidate(s)
 }
 
 // clearSite ends a sibling's standby device before a member is started. False:
@@ -98,7 +98,7 @@ func (m *Machine) leave(s *step) {
 	if s.now.Before(m.coolTo) {
 		return
 	}
-	if to := m.candidate(s.now); to != nil {
+	if to := m.candidate(s); to != nil {
 		if m.policy.Profile == Classic && !m.holdOver(s) {
 			return
 		}
@@ -109,15 +109,15 @@ func (m *Machine) leave(s *step) {
 		m.begin(s, Action{Do: Switch, ID: to.Name, From: m.active})
 		return
 	}
-	if m.awaited() {
+	if m.awaited() || m.expected(s) {
 		return
 	}
 	if to := m.sibling(s); to != nil {
 		m.begin(s, Action{Do: Switch, ID: to.Name, From: m.active})
 		return
 	}
-	if len(m.mates) > 1 {
-		m.held(s, event.HeldAllSilent, m.cause, fmt.Sprintf("None of %d members answers.", len(m.mates)))
+	if why := m.noneWhy(s.now); why != "" {
+		m.held(s, event.HeldAllSilent, m.cause, why)
 	}
 	m.climb(s)
 }
@@ -128,42 +128,6 @@ func (m *Machine) holdOver(s *step) bool {
 		return true
 	}
 	m.held(s, event.HeldMinimum, m.cause, "Another switch waits for minimum_hold.")
-	return false
-}
-
-// candidate is the member to move to: the first that has answered a moment ago.
-func (m *Machine) candidate(now time.Time) *mate {
-	var held *mate
-	waiting := false
-	for i := range m.mates {
-		a := &m.mates[i]
-		switch {
-		case a.Name == m.active || m.sameSite(a.Name, m.active) || m.cannotStart(a):
-		case !a.answered(now):
-			waiting = waiting || (a.asking && a.silences == 0)
-		case !now.Before(a.heldUntil):
-			return a
-		case held == nil:
-			held = a
-		}
-	}
-	if waiting {
-		return nil
-	}
-	return held
-}
-
-// cannotStart says that a member is the one whose start failed: it is not asked
-// but started again.
-func (m *Machine) cannotStart(a *mate) bool { return m.active == "" && a.Name == m.failedStart }
-
-// awaited says that a member which may be moved to has yet to report.
-func (m *Machine) awaited() bool {
-	for i := range m.mates {
-		if a := &m.mates[i]; a.asking && a.silences == 0 {
-			return true
-		}
-	}
 	return false
 }
 
@@ -238,6 +202,10 @@ func (m *Machine) try(s *step) bool {
 	}
 	if m.attempts >= m.policy.RestartAttempts && !m.exhausted {
 		m.exhausted = true
+		// Of members that are all silent enough was said, unless this ends the tries.
+		if m.policy.WhenExhausted == KeepTrying && slices.Contains(m.told, event.HeldAllSilent) {
+			return true
+		}
 		m.held(s, event.HeldExhausted, m.cause, fmt.Sprintf("Attempts made without success: %d.", m.attempts))
 		if m.policy.WhenExhausted == GiveUp {
 			m.giveUp(s, "Every attempt was made, and the policy is to disconnect.")

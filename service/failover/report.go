@@ -96,7 +96,8 @@ func (m *Machine) fell(s *step, id tunnel.Name, did Verb, err error) {
 func (a *mate) refuse(now time.Time) {
 	a.refusals++
 	a.notBefore = now.Add(backoff(a.refusals, moveAgainFirst, moveAgainMost))
-	a.provenAt, a.streak = time.Time{}, 0
+	a.unprove()
+	a.streak = 0
 }
 
 // switched takes the report of a Switch.
@@ -140,6 +141,7 @@ func (m *Machine) tellSwitch(s *step, in Switched, back bool) {
 		e.Kind = event.FailedBack
 		if to := m.mate(in.To); to != nil {
 			to.backAt = s.now
+			e.Evidence = to.returnEvidence()
 		}
 	default:
 		e.Kind, e.Cause = event.FailedOver, m.cause
@@ -148,11 +150,12 @@ func (m *Machine) tellSwitch(s *step, in Switched, back bool) {
 	s.tell(e)
 }
 
-// step counts a member that was left because it was unhealthy, and holds it.
+// step counts a member that was left because it was unhealthy, and holds it: the
+// longer, the more often that happened lately.
 func (m *Machine) step(s *step, from tunnel.Name) {
 	m.steps++
 	if a := m.mate(from); a != nil {
-		a.heldUntil = s.now.Add(m.policy.MinimumHold)
+		a.heldUntil = later(s.now.Add(m.policy.MinimumHold), a.damping.left(s.now))
 		if m.flapped(s.now, a) {
 			a.flaps = min(a.flaps+1, maxFlaps)
 		} else {
@@ -187,6 +190,7 @@ func (m *Machine) become(s *step, id tunnel.Name) {
 func (m *Machine) forgetVerdict() {
 	m.verdict, m.cause, m.silent, m.wellAt = health.Unknown, "", time.Time{}, time.Time{}
 	m.putOff, m.handshake, m.told = Judged{}, false, nil
+	m.endDoubt()
 }
 
 func (s *step) since(t time.Time) int64 {

@@ -28,7 +28,9 @@ var update = flag.Bool("update", false, "rewrite the answers in the scenarios")
 //	set minimum_hold=30s               settings
 //	world home office=dead             reports come by themselves: an action
 //	                                   after 50 ms, a dead member's probe after
-//	                                   5 s; ticks come when they are asked for
+//	                                   5 s; ticks come when they are asked for;
+//	                                   office=mute answers and carries nothing,
+//	                                   office=untestable carries unprovably
 //
 // With a world, "world …" is also an input, and "until" lets time pass.
 func TestScenarios(t *testing.T) {
@@ -76,7 +78,7 @@ type player struct {
 	members []Member
 	m       *Machine
 	next    time.Time
-	world   map[tunnel.Name]bool // nil: reports are in the script
+	world   map[tunnel.Name]string // nil: reports are in the script
 	queue   []report
 }
 
@@ -147,10 +149,13 @@ func (p *player) set(pairs []string) {
 }
 
 func (p *player) setWorld(w []string) {
-	p.world = map[tunnel.Name]bool{}
+	p.world = map[tunnel.Name]string{}
 	for _, kv := range w {
-		k, v, _ := strings.Cut(kv, "=")
-		p.world[tunnel.Name(k)] = v != "dead"
+		k, v, is := strings.Cut(kv, "=")
+		if !is {
+			v = string(Carries)
+		}
+		p.world[tunnel.Name(k)] = v
 	}
 }
 
@@ -230,6 +235,11 @@ func wordAction(a Action) string {
 		return fmt.Sprintf("switch %s -> %s", a.From, a.ID)
 	case Restart:
 		return fmt.Sprintf("restart %s %s", a.ID, a.Rung)
+	case Probe:
+		if a.Data {
+			return fmt.Sprintf("probe %s data", a.ID)
+		}
+		fallthrough
 	default:
 		return fmt.Sprintf("%s %s", a.Do, a.ID)
 	}
@@ -243,7 +253,7 @@ func word(in Input) string {
 		return fmt.Sprintf("moved %s %s", in.From, in.To)
 	case Probed:
 		if in.Answered {
-			return fmt.Sprintf("%s answered", in.ID)
+			return strings.TrimSpace(fmt.Sprintf("%s answered %s", in.ID, in.Data))
 		}
 		return fmt.Sprintf("%s silent", in.ID)
 	default:
@@ -265,10 +275,14 @@ func (p *player) answer(at time.Time, a Action) {
 	case Switch:
 		p.queue = append(p.queue, report{soon, Switched{From: a.From, To: a.ID}})
 	case Probe:
-		if p.world[a.ID] {
-			p.queue = append(p.queue, report{soon, Probed{ID: a.ID, Answered: true, RTT: 20 * time.Millisecond}})
-		} else {
+		if is := p.world[a.ID]; is == "dead" || is == "" {
 			p.queue = append(p.queue, report{at.Add(5 * time.Second), Probed{ID: a.ID}})
+		} else {
+			in := Probed{ID: a.ID, Answered: true, RTT: 20 * time.Millisecond}
+			if a.Data {
+				in.Data = Proof(is)
+			}
+			p.queue = append(p.queue, report{soon, in})
 		}
 	default: // a Release is not answered
 	}
@@ -328,7 +342,11 @@ func (p *player) about(id tunnel.Name, w []string) Input {
 	case "failed":
 		return Changed{ID: id, State: tunnel.Down, Err: errors.New(strings.Join(w[1:], " "))}
 	case "answered":
-		return Probed{ID: id, Answered: true, RTT: 20 * time.Millisecond}
+		in := Probed{ID: id, Answered: true, RTT: 20 * time.Millisecond}
+		if len(w) > 1 {
+			in.Data = Proof(w[1])
+		}
+		return in
 	case "silent":
 		return Probed{ID: id}
 	case "healthy", "idle", "unknown":
@@ -340,8 +358,15 @@ func (p *player) about(id tunnel.Name, w []string) Input {
 			p.t.Fatal(err)
 		}
 		in.Since = dawn.Add(d)
-		if len(w) > 2 {
-			in.Cause = tunnel.Cause(w[2])
+		for _, more := range w[2:] {
+			dead, is := strings.CutPrefix(more, "dead=")
+			if !is {
+				in.Cause = tunnel.Cause(more)
+			} else if d, err = time.ParseDuration(dead); err == nil {
+				in.DeadAt = dawn.Add(d)
+			} else {
+				p.t.Fatal(err)
+			}
 		}
 		return in
 	}

@@ -20,7 +20,8 @@ type Setting struct {
 	// Unit is what a bare number means: "seconds", "bytes", or "" for none.
 	Unit string
 	// Min and Max bound a number or a duration, both included, as Get writes
-	// them. Empty: the setting is one of Choices.
+	// them. Empty: the setting is one of Choices, or, where there are none, a text
+	// of which Help says what it is.
 	Min, Max string
 	// Choices are all the words it accepts, or those it accepts beside the
 	// numbers between Min and Max.
@@ -55,7 +56,7 @@ func Lookup(key string) (Setting, bool) {
 // Settings lists every setting, in the order of DESIGN.md §5.
 func Settings() []Setting {
 	all := []Setting{
-		choice("profile", "How health is judged: classic by what is sent and received; patient, balanced and fast will also ask actively, and judge as classic does until they can.",
+		choice("profile", "How health is judged: classic by what is sent and received alone; patient, balanced and fast also ask the tunnel when data goes unanswered for 5, 2 or 1 s, and decide sooner.",
 			func(p *Policy) *Profile { return &p.Profile }, Classic, Patient, Balanced, Fast),
 		duration("health_check_interval", "Time between looks at the counters while traffic flows.",
 			func(p *Policy) *time.Duration { return &p.HealthCheckInterval }, time.Second),
@@ -92,6 +93,9 @@ func Settings() []Setting {
 			func(p *Policy) *bool { return &p.AllowLAN }),
 		mtuSetting(),
 		keepaliveSetting(),
+		boolean("third_party_checks", "Ask pages on the internet when a tunnel is in trouble, to tell a sign-in page or a dead internet connection; never on a healthy tunnel.",
+			func(p *Policy) *bool { return &p.ThirdPartyChecks }),
+		pagesSetting(),
 	}
 	byDefault := DefaultPolicy()
 	for i := range all {
@@ -102,7 +106,7 @@ func Settings() []Setting {
 
 func suspectAfterSetting() Setting {
 	s := duration("suspect_after",
-		"How long data may go unanswered before the tunnel is asked actively; auto is the profile's. Active asking is not part of this version yet.",
+		"How long data may go unanswered before the tunnel is suspected and the other members are asked; auto is the profile's, and classic has none.",
 		func(p *Policy) *time.Duration { return &p.SuspectAfter }, time.Second)
 	return orWord(s, "auto",
 		func(p *Policy) bool { return p.SuspectAfter == 0 },

@@ -13,7 +13,7 @@ func TestSettingsCoverThePolicy(t *testing.T) {
 		"profile", "health_check_interval", "traffic_timeout", "suspect_after", "handshake_timeout",
 		"on_unhealthy", "restart_attempts", "when_exhausted", "minimum_hold", "max_cycles", "cooldown",
 		"auto_failback", "failback_probe_interval", "failback_stability", "failback_when", "standby",
-		"guard", "allow_lan", "mtu", "keepalive_override",
+		"guard", "allow_lan", "mtu", "keepalive_override", "third_party_checks", "check_pages",
 	}
 	all := Settings()
 	if len(all) != len(keys) {
@@ -26,7 +26,7 @@ func TestSettingsCoverThePolicy(t *testing.T) {
 		if s.Help == "" || !strings.HasSuffix(s.Help, ".") {
 			t.Errorf("%s: help %q is not a sentence", s.Key, s.Help)
 		}
-		if (s.Min == "") != (s.Max == "") || (s.Min == "" && len(s.Choices) == 0) {
+		if (s.Min == "") != (s.Max == "") || (s.Min == "" && len(s.Choices) == 0 && s.Key != "check_pages") {
 			t.Errorf("%s: bounds %q to %q, choices %q", s.Key, s.Min, s.Max, s.Choices)
 		}
 		if _, ok := Lookup(s.Key); !ok {
@@ -82,6 +82,7 @@ func TestSettingsForms(t *testing.T) {
 		{"mtu", "1400", "1400"},
 		{"keepalive_override", "0", "0"},
 		{"suspect_after", "3", "3s"},
+		{"check_pages", "  http://a.example/204\thttp://[2001:db8::1]:8080/x?y=1 ", "http://a.example/204 http://[2001:db8::1]:8080/x?y=1"},
 	} {
 		s, _ := Lookup(tt.key)
 		p := DefaultPolicy()
@@ -112,6 +113,17 @@ func TestSettingsRefuse(t *testing.T) {
 		{"keepalive_override", "65536", "0 to 65535, or none"},
 		{"auto_failback", "yes", "true or false"},
 		{"guard", "on", "off, auto, always"},
+		{"third_party_checks", "no", "true or false"},
+		{"check_pages", "", "1 to 5 addresses"},
+		{"check_pages", "http://a/ http://b/ http://c/ http://d/ http://e/ http://f/", "1 to 5 addresses"},
+		{"check_pages", "https://a.example/204", "not https"},
+		{"check_pages", "a.example/204", "such as http://"},
+		{"check_pages", "http://", "such as http://"},
+		{"check_pages", "http://:80/", "such as http://"},
+		{"check_pages", "http://me:secret@a.example/", "such as http://"},
+		{"check_pages", "http://a.example/#x", "such as http://"},
+		{"check_pages", "http://a.example/" + strings.Repeat("x", 200), "such as http://"},
+		{"check_pages", "http://a.example/%zz", "such as http://"},
 	} {
 		s, _ := Lookup(tt.key)
 		p := DefaultPolicy()
@@ -169,6 +181,20 @@ func TestLimits(t *testing.T) {
 		p.Profile, p.SuspectAfter = tt.profile, tt.suspectAfter
 		if got := p.Limits().SuspectAfter; got != tt.want {
 			t.Errorf("%s with %s: got %s, want %s", tt.profile, tt.suspectAfter, got, tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		profile Profile
+		standby Standby
+		want    time.Duration
+	}{
+		{Balanced, Cold, 0}, {Balanced, ProbeStandby, time.Minute}, {Fast, Warm, time.Minute},
+		{Classic, Warm, 0},
+	} {
+		p := DefaultPolicy()
+		p.Profile, p.Standby = tt.profile, tt.standby
+		if got := p.Limits().Heartbeat; got != tt.want {
+			t.Errorf("%s with %s standbys: a heartbeat every %s, want %s", tt.profile, tt.standby, got, tt.want)
 		}
 	}
 	l := DefaultPolicy().Limits()

@@ -15,12 +15,15 @@ const (
 	// askLost is when a probe whose report is missing counts as unanswered. It
 	// is far longer than any probe takes.
 	askLost = 30 * time.Second
+	// nowhereInterval is how often a member is asked at most while the network
+	// leads nowhere.
+	nowhereInterval = 30 * time.Second
 )
 
 // askMates asks every member whose time has come. Of a site only one member is
 // asked at a time, and none of the active member's.
 func (m *Machine) askMates(s *step) {
-	if !m.on || !m.usable || m.pending.Do == Stop || m.pending.Do == Start {
+	if !m.on || (!m.usable && !m.leadsNowhere()) || m.pending.Do == Stop || m.pending.Do == Start {
 		return
 	}
 	if m.active != "" && !m.rightDevice() {
@@ -35,11 +38,15 @@ func (m *Machine) askMates(s *step) {
 			continue
 		}
 		at, wanted := m.askAt(s, i)
+		if !m.usable && !a.askedAt.IsZero() {
+			at = later(at, a.askedAt.Add(nowhereInterval))
+		}
 		if !wanted || !s.due(at) || !m.freeSite(s, a) {
 			continue
 		}
 		a.asking, a.standby, a.askedAt, a.askSoon = true, true, s.now, false
-		s.do(Action{Do: Probe, ID: a.Name})
+		a.dataAsked = m.wantsData() || m.wantsLastProof(s, a)
+		s.do(Action{Do: Probe, ID: a.Name, Data: a.dataAsked})
 	}
 }
 
@@ -72,35 +79,35 @@ func (m *Machine) freeSite(s *step, a *mate) bool {
 // askAt is when a member is to be asked next, for whichever reason comes first.
 func (m *Machine) askAt(s *step, i int) (at time.Time, wanted bool) {
 	a := &m.mates[i]
-	sooner := func(t time.Time) {
+	add := func(t time.Time) {
 		if !wanted || t.Before(at) {
 			at, wanted = t, true
 		}
 	}
 	if m.searching(s) {
-		sooner(m.searchAt(s, a))
+		add(m.searchAt(s, a))
 	}
 	if m.pin == a.Name {
-		sooner(a.again(s.now, time.Second))
+		add(a.again(s.now, time.Second))
 	}
 	if m.preferred(i) {
-		sooner(m.failbackAskAt(s, a))
+		add(m.failbackAskAt(s, a))
 	}
 	if m.policy.Standby != Cold && m.active != "" {
 		// Members take turns, so that their probes do not leave together.
 		turn := m.since.Add(standbyInterval * time.Duration(i+1) / time.Duration(len(m.mates)+1))
 		if a.askedAt.Before(m.since) {
-			sooner(turn)
+			add(turn)
 		} else {
-			sooner(a.askedAt.Add(standbyInterval))
+			add(a.askedAt.Add(standbyInterval))
 		}
 	}
 	return at, wanted
 }
 
 // searching says that another member may be needed: the active one is
-// unhealthy, has been suspect for half the time it takes to become so, or could
-// not be started.
+// unhealthy, or suspect, or could not be started. In the classic profile it
+// must have been suspect for half the time it takes to become unhealthy.
 func (m *Machine) searching(s *step) bool {
 	if m.policy.OnUnhealthy != ToFailover || len(m.mates) < 2 {
 		return false
@@ -111,7 +118,7 @@ func (m *Machine) searching(s *step) bool {
 	case m.verdict == health.Unhealthy:
 		return true
 	case m.verdict == health.Suspect:
-		return s.due(m.silent.Add(m.timeout() / 2))
+		return m.policy.confirms() || s.due(m.silent.Add(m.timeout()/2))
 	default:
 		return false
 	}
@@ -122,7 +129,15 @@ func (m *Machine) searchAt(s *step, a *mate) time.Time {
 	if s.now.Before(m.coolTo) && !a.reportedAt.IsZero() {
 		return a.reportedAt.Add(slowInterval)
 	}
-	return later(a.again(s.now, proofRefresh), a.notBefore.Add(-time.Second))
+	at := a.again(s.now, proofRefresh)
+	switch {
+	case m.active == "" || a.silences > 0:
+	case m.wantsData() && a.data == "", m.policy.confirms() && a.firstAt.IsZero():
+		at = s.now
+	case m.verdict == health.Unhealthy && m.inOrder(a) == tooLate:
+		at = sooner(at, a.provenAt.Add(outlastEvery))
+	}
+	return later(at, a.notBefore.Add(-time.Second))
 }
 
 // again is when to ask next: a member that answers every refresh, one that is
@@ -130,7 +145,7 @@ func (m *Machine) searchAt(s *step, a *mate) time.Time {
 func (a *mate) again(now time.Time, refresh time.Duration) time.Time {
 	switch {
 	case a.silences > 0:
-		return a.reportedAt.Add(backoff(a.silences, askAgainFirst, askAgainMost))
+		return later(a.reportedAt.Add(askRest), a.askedAt.Add(backoff(a.silences, askAgainFirst, askAgainMost)))
 	case a.provenAt.IsZero() || now.Sub(a.provenAt) > proofLasts:
 		return now
 	default:
@@ -147,19 +162,39 @@ func (m *Machine) probed(s *step, in Probed) {
 	}
 	a.asking, a.reportedAt = false, s.now
 	if in.Answered {
-		a.answeredAt, a.provenAt, a.rtt, a.silences = s.now, s.now, in.RTT, 0
-		if a.streak++; a.streak == 1 {
-			a.streakAt = s.now
-		}
+		a.answer(s.now, in)
 		return
 	}
 	a.silent()
 }
 
+// answer notes an answered probe. A member that answers and carries nothing is
+// none to return to, however long it has answered.
+func (a *mate) answer(now time.Time, in Probed) {
+	a.answeredAt, a.provenAt, a.rtt, a.silences = now, now, in.RTT, 0
+	if a.firstAt.IsZero() {
+		a.firstAt = now
+	}
+	if a.streak++; a.streak == 1 {
+		a.streakAt = now
+	}
+	if !a.dataAsked {
+		return
+	}
+	a.dataAsked, a.data, a.dataAt = false, in.Data, now
+	if in.Data == "" {
+		a.data = Untestable
+	}
+	if a.data == Mute {
+		a.streak = 0
+	}
+}
+
 // silent notes an unanswered probe.
 func (a *mate) silent() {
 	a.silences++
-	a.streak, a.provenAt = 0, time.Time{}
+	a.streak, a.dataAsked = 0, false
+	a.unprove()
 }
 
 // releaseMates ends the standby devices that nobody needs.
@@ -183,6 +218,13 @@ func (m *Machine) releaseMates(s *step) {
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func sooner(a, b time.Time) time.Time {
+	if a.Before(b) {
 		return a
 	}
 	return b

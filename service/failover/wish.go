@@ -120,12 +120,11 @@ func (m *Machine) endPin(s *step) {
 	if m.pin == "" || m.pin == m.active || m.pinBy.IsZero() || m.pending.Do == Switch || !s.due(m.pinBy) {
 		return
 	}
-	cause := tunnel.Unanswered
+	cause, why := tunnel.Unanswered, "It was asked for and did not answer within "+event.Span(pinWithin)+"."
 	if !m.usable {
-		cause = m.underlayCause
+		cause, why = m.underlayCause, "It was asked for, and the network could not be used within "+event.Span(pinWithin)+"."
 	}
-	s.tell(event.Event{Kind: event.Held, Tunnel: m.pin, To: event.HeldRefused, Cause: cause,
-		Evidence: "It was asked for and did not answer within " + event.Span(pinWithin) + "."})
+	s.tell(event.Event{Kind: event.Held, Tunnel: m.pin, To: event.HeldRefused, Cause: cause, Evidence: why})
 	m.pin, m.pinBy = "", time.Time{}
 }
 
