@@ -75,6 +75,8 @@ type Devices struct {
 	// left is when each site may be sent an initiation again after a device
 	// that is gone.
 	left map[tunnel.Site]int64
+	// learned is what is known of the inside of each tunnel.
+	learned map[tunnel.Name]*responders
 }
 
 // New returns Devices without an interface.
@@ -98,6 +100,7 @@ func New(o Options) *Devices {
 		faults:   make(chan Fault, 4),
 		members:  map[tunnel.Name]*member{},
 		left:     map[tunnel.Site]int64{},
+		learned:  map[tunnel.Name]*responders{},
 	}
 }
 
@@ -266,6 +269,7 @@ func (d *Devices) Promote(name tunnel.Name) error {
 	}
 	old := d.active
 	d.active = m
+	m.port.greetInside()
 	if old != nil {
 		old.tap.armed.Store(false)
 	}

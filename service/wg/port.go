@@ -2,15 +2,20 @@ package wg
 
 import (
 	"errors"
+	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.zx2c4.com/wireguard/tun"
+
+	"holdfast/service/tunnel"
 )
 
 // port is the interface as one device sees it: a tun.Device of the switch. It
 // is also the tap on the interface's side, where a packet has been decrypted
-// and its sender is certain.
+// and its sender is certain, and the way in for our own echoes.
 type port struct {
 	sw     *tunSwitch
 	events chan tun.Event // closed by the switch
@@ -22,26 +27,81 @@ type port struct {
 	delivered   atomic.Uint64 // packets the device handed over, dropped or not
 	deliveredAt atomic.Int64
 	dropped     atomic.Uint64 // of them, those that did not reach the interface
+
+	traffic traffic
+	echoes  *echoes
+	learned atomic.Pointer[responders] // never nil
+	est     *estimate    // nil: nobody wants to know
+	marks   marks        // of the echoes that have not left yet
+	learnAt atomic.Int64 // when a candidate may be tried again
+
+	waiting atomic.Int32 // len(out), so that Read need not lock
+	outMu   sync.Mutex
+	out     [][]byte // echoes for the device to read
 }
 
 var _ tun.Device = (*port)(nil)
 
-// Read blocks until it is this port's turn and a packet has come. It fails
-// only with os.ErrClosed, when the port is closed: any other error would make
-// the device close itself.
+// Read blocks until there is an echo of ours to send, or it is this port's turn
+// and a packet has come. It fails only with os.ErrClosed, when the port is
+// closed: any other error would make the device close itself.
 func (p *port) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 	for {
+		if p.waiting.Load() != 0 {
+			if n := p.takeOut(bufs, sizes, offset); n > 0 {
+				return n, nil
+			}
+		}
 		if !p.awaitTurn() {
 			return 0, os.ErrClosed
 		}
 		n, again, err := p.sw.readFor(p, bufs, sizes, offset)
 		if !again {
+			p.marks.reused(bufs[:n])
+			p.traffic.leave(bufs[:n], sizes, offset, p.delivered.Load())
 			return n, err
 		}
 	}
 }
 
-// awaitTurn returns true when this is the active port, false when it is closed.
+// inject hands the device a packet of ours, as if it came from the interface,
+// whether or not it is this port's turn. It never blocks. false: too many wait.
+func (p *port) inject(packet []byte) bool {
+	p.outMu.Lock()
+	if len(p.out) >= maxWaitingOut {
+		p.outMu.Unlock()
+		return false
+	}
+	p.out = append(p.out, packet)
+	p.waiting.Store(int32(len(p.out)))
+	p.outMu.Unlock()
+	// In this order: a reader that becomes the active one meanwhile looks at
+	// waiting once more after it has seen its turn.
+	p.wake()
+	if p.sw.active.Load() == p {
+		p.sw.interrupt()
+	}
+	return true
+}
+
+// takeOut moves what was injected into bufs.
+func (p *port) takeOut(bufs [][]byte, sizes []int, offset int) int {
+	p.outMu.Lock()
+	defer p.outMu.Unlock()
+	n := min(len(bufs), len(p.out))
+	for i := range n {
+		sizes[i] = copy(bufs[i][offset:], p.out[i])
+		p.marks.put(bufs[i])
+	}
+	if p.out = p.out[n:]; len(p.out) == 0 {
+		p.out = nil
+	}
+	p.waiting.Store(int32(len(p.out)))
+	return n
+}
+
+// awaitTurn returns true when this is the active port or something was
+// injected, false when it is closed.
 func (p *port) awaitTurn() bool {
 	for {
 		select {
@@ -51,7 +111,7 @@ func (p *port) awaitTurn() bool {
 		default:
 		}
 		// A closed port is never the active one.
-		if p.sw.active.Load() == p {
+		if p.sw.active.Load() == p || p.waiting.Load() != 0 {
 			return true
 		}
 		select {
@@ -64,20 +124,103 @@ func (p *port) awaitTurn() bool {
 
 // Write delivers decrypted packets to the interface while the port is active or
 // draining. Otherwise they are dropped, and still count: they prove that the
-// server answers.
+// server answers. The answers to our own echoes go no further and do not count.
 func (p *port) Write(bufs [][]byte, offset int) (int, error) {
 	now := sinceBegan()
+	all := len(bufs)
+	bufs = p.look(bufs, offset, now)
+	if len(bufs) == 0 {
+		return all, nil
+	}
+	if p.traffic.waitingAt.Load() != 0 {
+		p.traffic.waitingAt.Store(0)
+	}
 	p.delivered.Add(uint64(len(bufs)))
 	p.deliveredAt.Store(now)
-	if p.sw.active.Load() != p && now >= p.drainUntil.Load() {
+	if p.sw.active.Load() == p {
+		p.learn(now)
+	} else if now >= p.drainUntil.Load() {
 		p.dropped.Add(uint64(len(bufs)))
-		return len(bufs), nil
+		return all, nil
 	}
 	n, err := p.sw.real.Write(bufs, offset)
 	if err != nil && errors.Is(err, os.ErrClosed) {
 		p.sw.fail(err)
 	}
-	return n, err
+	return all - len(bufs) + n, err
+}
+
+// look takes the answers to our own echoes out of bufs, in place, and learns
+// from the rest.
+func (p *port) look(bufs [][]byte, offset int, now int64) [][]byte {
+	var in inner
+	n := 0
+	for _, b := range bufs {
+		packet := b[offset:]
+		if in.parse(packet, true); in.kind != other {
+			if s, ours := p.echoes.isOurs(&in, packet); ours {
+				p.returned(s, &in, packet, now)
+				continue
+			}
+			if proof, found := p.traffic.come(&in, packet, now); found {
+				p.learnFrom(proof, now)
+			}
+		}
+		bufs[n] = b
+		n++
+	}
+	return bufs[:n]
+}
+
+// known is what has been learned about the inside of the tunnel.
+func (p *port) known() *responders { return p.learned.Load() }
+
+// learnFrom takes what the traffic of applications has proven.
+func (p *port) learnFrom(proof evidence, now int64) {
+	p.proven(now, proof.rtt)
+	if proof.kind == echoReply {
+		p.known().answered(proof.from, proof.rtt)
+		return
+	}
+	p.known().suggest(proof.from)
+}
+
+// proven notes a round trip. rtt 0: how long it took is not known.
+func (p *port) proven(now int64, rtt time.Duration) {
+	if p.est == nil {
+		return
+	}
+	p.est.roundTrip(now)
+	if rtt > 0 {
+		p.est.answered(rtt)
+	}
+}
+
+// lost notes a round trip that did not take place.
+func (p *port) lost() {
+	if p.est != nil {
+		p.est.lost()
+	}
+}
+
+// fillPath sets what the interface's side knows of the path.
+func (p *port) fillPath(path *tunnel.Path) {
+	now := sinceBegan()
+	p.traffic.expire(now, func(to netip.Addr) {
+		if p.known().knows(to) {
+			p.lost()
+		}
+	})
+	if at := p.traffic.waitingAt.Load(); at != 0 {
+		path.WaitingSince, path.WaitingFlows = moment(at), int(p.traffic.waitingFlows.Load())
+	}
+	path.LargeLost = p.traffic.largeLost.Load()
+	e := p.echoes
+	e.mu.Lock()
+	p.judgeLocked(now)
+	path.Near.Questions, path.Beyond.Questions = e.near, e.beyond
+	e.mu.Unlock()
+	path.Near.Known, path.Beyond.Known = p.known().count()
 }
 
 // wake tells the reader to look again whose turn it is.

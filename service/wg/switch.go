@@ -96,7 +96,9 @@ func (s *tunSwitch) addPort() *port {
 		events: make(chan tun.Event, 1),
 		closed: make(chan struct{}),
 		turn:   make(chan struct{}, 1),
+		echoes: newEchoes(),
 	}
+	p.learned.Store(&responders{})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ports[p] = struct{}{}
@@ -124,10 +126,13 @@ func (s *tunSwitch) promote(p *port) error {
 		// Before the swap, so that no write in between is dropped.
 		old.drainUntil.Store(sinceBegan() + int64(drainTime))
 	}
+	p.traffic.reset()
 	s.active.Store(p)
 	p.wake()
 	if old != nil {
 		s.interrupt()
+		// What waited for an answer through old has another way now.
+		old.traffic.reset()
 	}
 	return nil
 }
@@ -154,9 +159,11 @@ func (s *tunSwitch) readFor(p *port, bufs [][]byte, sizes []int, offset int) (n 
 	case s.reading <- struct{}{}:
 	case <-p.closed:
 		return 0, true, nil
+	case <-p.turn:
+		return 0, true, nil // another one may read for hours
 	}
 	defer func() { <-s.reading }()
-	if s.active.Load() != p {
+	if s.active.Load() != p || p.waiting.Load() != 0 {
 		return 0, true, nil
 	}
 	if len(s.late) > 0 {
