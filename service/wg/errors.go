@@ -27,6 +27,8 @@ var (
 	// ErrWithheld says that an initiation was not sent, since Options.Initiate
 	// does not let it be dated now.
 	ErrWithheld = errors.New("the clock cannot be trusted to date a handshake")
+	// ErrNoResponder says that no address inside the tunnel is known to ask.
+	ErrNoResponder = errors.New("no address inside the tunnel is known that could answer")
 	// ErrResolve says that an endpoint's name could not be resolved.
 	ErrResolve = errors.New("the endpoint's name could not be resolved")
 	// ErrInterfaceDown says that something else set the interface down.

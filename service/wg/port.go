@@ -31,9 +31,9 @@ type port struct {
 	traffic traffic
 	echoes  *echoes
 	learned atomic.Pointer[responders] // never nil
-	est     *estimate    // nil: nobody wants to know
-	marks   marks        // of the echoes that have not left yet
-	learnAt atomic.Int64 // when a candidate may be tried again
+	est     *estimate                  // nil: nobody wants to know
+	marks   marks                      // of the echoes that have not left yet
+	learnAt atomic.Int64               // when a candidate may be tried again
 
 	waiting atomic.Int32 // len(out), so that Read need not lock
 	outMu   sync.Mutex

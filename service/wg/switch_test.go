@@ -84,7 +84,7 @@ func readAll(p *port, n int) ([]string, error) {
 }
 
 // newTestSwitch is a switch whose reports can be read.
-func newTestSwitch(t *testing.T, real tun.Device) (*tunSwitch, chan error) {
+func newTestSwitch(t testing.TB, real tun.Device) (*tunSwitch, chan error) {
 	t.Helper()
 	reports := make(chan error, 8)
 	s := newSwitch(real, func(_ *tunSwitch, err error) { reports <- err })
