@@ -9,7 +9,10 @@
 // Without that they come from what the Go tool stamped into the program.
 package version
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+	"time"
+)
 
 // Version is the release, "1.0.0", or "devel" for a build from a work tree.
 var Version string
@@ -19,9 +22,13 @@ var Version string
 // go run and in tests.
 var Commit string
 
+// Built is when the commit was made. Zero where nothing was stamped.
+var Built time.Time
+
 func init() {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		Version, Commit = fill(Version, Commit, info)
+		Built = made(info)
 	}
 	if Version == "" {
 		Version = "devel"
@@ -54,6 +61,17 @@ func fill(version, commit string, info *debug.BuildInfo) (string, string) {
 		commit += dirty
 	}
 	return version, commit
+}
+
+// made is when the commit was made that info names.
+func made(info *debug.BuildInfo) time.Time {
+	for _, s := range info.Settings {
+		if s.Key == "vcs.time" {
+			at, _ := time.Parse(time.RFC3339, s.Value)
+			return at
+		}
+	}
+	return time.Time{}
 }
 
 // String is both on one line: "1.0.0 (abc…)".

@@ -3,6 +3,7 @@ package version
 import (
 	"runtime/debug"
 	"testing"
+	"time"
 )
 
 func TestFill(t *testing.T) {
@@ -38,5 +39,17 @@ func TestFill(t *testing.T) {
 func TestNeverEmpty(t *testing.T) {
 	if Version == "" || Commit == "" || String() == "" {
 		t.Errorf("got version %q and commit %q, want words for both", Version, Commit)
+	}
+}
+
+func TestMade(t *testing.T) {
+	info := &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.time", Value: "2026-11-20T19:13:15Z"}}}
+	if got, want := made(info), time.Date(2026, 11, 20, 19, 13, 15, 0, time.UTC); !got.Equal(want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	for _, settings := range [][]debug.BuildSetting{nil, {{Key: "vcs.time", Value: "yesterday"}}} {
+		if got := made(&debug.BuildInfo{Settings: settings}); !got.IsZero() {
+			t.Errorf("of %v: got %v, want none", settings, got)
+		}
 	}
 }

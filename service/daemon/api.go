@@ -9,10 +9,7 @@ import (
 	"time"
 
 	"holdfast/build/version"
-	"holdfast/service/diagnose"
 	"holdfast/service/engine"
-	"holdfast/service/event"
-	"holdfast/service/health"
 	"holdfast/service/library"
 	"holdfast/service/status"
 	"holdfast/service/tunnel"
@@ -76,6 +73,7 @@ func (w wishes) Status() status.Status {
 // Connect wishes for a target. That the disk refused to keep it a notice tells;
 // the tunnel is what was asked for.
 func (w wishes) Connect(ctx context.Context, target tunnel.Name) error {
+	w.d.clock.vouch()
 	if err := w.Engine.Connect(ctx, target); !errors.Is(err, engine.ErrWishNotKept) {
 		return err
 	}
@@ -106,6 +104,12 @@ func (w wishes) Ack(ctx context.Context, id int64) error {
 	return err
 }
 
+// Reconnect rebuilds the active member now.
+func (w wishes) Reconnect(ctx context.Context) error {
+	w.d.clock.vouch()
+	return w.Engine.Reconnect(ctx)
+}
+
 // SwitchTo moves to a member. One that is not a member is not found.
 func (w wishes) SwitchTo(ctx context.Context, name tunnel.Name) error {
 	st := w.Status()
@@ -127,28 +131,4 @@ func (w wishes) ConfigsChanged(ctx context.Context, changed tunnel.Name) error {
 		return err
 	}
 	return w.Record(ctx, w.d.problems.news(w.d.library.Problems())...)
-}
-
-// Diagnose looks at everything around the active member now.
-func (w wishes) Diagnose(ctx context.Context) (api.Diagnosis, error) {
-	st := w.Status()
-	e := w.d.hands.Examine(ctx, st, w.d.network.Lookup)
-	out := api.Diagnosis{Schema: api.Schema, At: time.Now().UTC(), Verdict: health.Unknown, Checks: []api.Finding{}}
-	cause := diagnose.Cause(e)
-	if st.Active != nil {
-		out.Tunnel, out.Verdict = st.Active.Tunnel, st.Active.Verdict
-		if cause == "" && out.Verdict == health.Unhealthy && st.Active.Cause != nil {
-			cause = *st.Active.Cause
-		}
-	}
-	if cause != "" {
-		words := event.Describe(event.Code(cause))
-		out.Cause, out.Title, out.What, out.Advice = &cause, words.Title, words.What, words.Advice
-	} else {
-		out.Title = "Nothing that was looked at is wrong."
-	}
-	for _, c := range diagnose.Checks(e) {
-		out.Checks = append(out.Checks, api.Finding{Name: c.Name, Result: string(c.Result), Evidence: c.Evidence, TookMs: c.Took.Milliseconds()})
-	}
-	return out, nil
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"holdfast/build/version"
+	"holdfast/service/clock"
 	"holdfast/service/control"
 	"holdfast/service/engine"
 	"holdfast/service/event"
@@ -31,6 +33,10 @@ type Options struct {
 	Interface string
 	// Underlay tells of the network below. Nil: the system's is watched.
 	Underlay <-chan failover.Input
+	// Clock reads the machine's clocks. Nil: the system's are read.
+	Clock func() clock.Reading
+	// Jumps tells that the wall clock was set. Nil: the system does.
+	Jumps <-chan struct{}
 	// Log gets what the service says. Nil: slog.Default.
 	Log *slog.Logger
 }
@@ -51,6 +57,7 @@ type Daemon struct {
 	store   *store.Store
 	network network
 	inside  *Inside // nil: the interface is the system's
+	clock   *timekeeper
 	engine  *engine.Engine
 	hands   *engine.Operator
 	hub     *web.Hub
@@ -74,6 +81,9 @@ func Open(ctx context.Context, opt Options) (*Daemon, error) {
 	d := &Daemon{opt: opt, ring: newRing(), hub: web.NewHub(), refusals: make(chan event.Event, mostRefusals)}
 	if d.opt.Log == nil {
 		d.opt.Log = slog.Default()
+	}
+	if d.opt.Clock == nil {
+		d.opt.Clock = netwatch.ReadClock
 	}
 	if d.opt.Interface == "" {
 		d.opt.Interface = DefaultInterface
@@ -114,6 +124,7 @@ func (d *Daemon) openStore(ctx context.Context) (err error) {
 		return err
 	}
 	d.found = append(d.found, historyNews(d.store.Report())...)
+	d.clock = newTimekeeper(ctx, version.Built, d.opt.Clock, d.store, d.log)
 	return nil
 }
 
@@ -158,7 +169,7 @@ func (d *Daemon) follows() bool {
 func (d *Daemon) watch(ctx context.Context) error {
 	underlay := d.opt.Underlay
 	if underlay == nil {
-		w, err := netwatch.Watch(ctx, netwatch.Options{Log: d.log,
+		w, err := netwatch.Watch(ctx, netwatch.Options{Log: d.log, Clock: d.opt.Clock, Jumps: d.opt.Jumps, Jumped: d.clock.poke,
 			Ignore: func(iface string) bool { return iface == d.opt.Interface }})
 		if err != nil {
 			return err
@@ -168,6 +179,7 @@ func (d *Daemon) watch(ctx context.Context) error {
 	handsCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d.stopHands = stop
 	d.hands = engine.NewOperator(handsCtx, d.devices(handsCtx), d.network, d.library.Tunnel, d.log)
+	d.hands.Equip(d.senses())
 	stale, err := d.store.OpenNotices(ctx)
 	if err != nil {
 		d.log.Warn("read the notices of the last run", "err", err)
@@ -176,6 +188,8 @@ func (d *Daemon) watch(ctx context.Context) error {
 		Policy: d.library.Policy(), Hands: d.hands, Journal: journal{d.store}, SaveWish: d.store.SaveWish,
 		Members: d.library.Resolve, Underlay: underlay, FirstEventID: d.store.LastEventID() + 1, Stale: stale, Log: d.log,
 	}, d.wish)
+	d.clock.record = d.engine.Record
+	d.wg.Go(func() { d.clock.run(ctx) })
 	return nil
 }
 

@@ -22,7 +22,7 @@ type devices struct {
 
 // devices makes the WireGuard side. Its faults are passed on until ctx ends.
 func (d *Daemon) devices(ctx context.Context) *devices {
-	opt := wg.Options{Resolve: d.network.Lookup, Log: d.log}
+	opt := wg.Options{Resolve: d.network.Lookup, Initiate: d.clock.initiate, Log: d.log}
 	if d.opt.Userspace {
 		opt.OpenTUN = d.inside.open
 	} else {
@@ -32,6 +32,7 @@ func (d *Daemon) devices(ctx context.Context) *devices {
 		Devices: wg.New(opt), iface: d.opt.Interface, log: d.log, faults: make(chan engine.Fault),
 		warm: func() bool { return d.library.Policy().Standby == failover.Warm },
 	}
+	d.clock.resume = v.ask
 	d.wg.Go(func() { v.passOn(ctx) })
 	return v
 }
@@ -67,6 +68,13 @@ func (v *devices) Rotate(ctx context.Context, id tunnel.Name) error {
 		return nil
 	}
 	return err
+}
+
+// ask has the active device ask for a handshake now.
+func (v *devices) ask() {
+	if err := v.Rebind(v.Active()); err != nil && !errors.Is(err, wg.ErrNoDevice) {
+		v.log.Warn("ask for the handshake that was held back", "err", err)
+	}
 }
 
 // Watch arms the tap; a device that is gone has nothing to tell.

@@ -10,15 +10,18 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"holdfast/app/client"
+	"holdfast/service/clock"
 	"holdfast/service/daemon"
 	"holdfast/service/event"
 	"holdfast/service/failover"
 	"holdfast/service/lab"
 	"holdfast/service/library"
+	"holdfast/service/netwatch"
 	"holdfast/service/status"
 	"holdfast/service/tunnel"
 	"holdfast/web/api"
@@ -33,6 +36,8 @@ type home struct {
 	dir      string
 	lab      *lab.Lab
 	underlay chan failover.Input
+	// ahead is how far the machine's clock is ahead.
+	ahead atomic.Int64
 }
 
 // quick are settings with which a failover takes some three seconds.
@@ -83,8 +88,15 @@ func newHome(t *testing.T, names ...tunnel.Name) *home {
 func (h *home) options() daemon.Options {
 	return daemon.Options{
 		ConfigDir: filepath.Join(h.dir, "etc"), StateDir: filepath.Join(h.dir, "var"), Socket: filepath.Join(h.dir, "run", "s.sock"),
-		Userspace: true, Underlay: h.underlay, Log: slog.New(slog.DiscardHandler),
+		Userspace: true, Underlay: h.underlay, Clock: h.clock, Log: slog.New(slog.DiscardHandler),
 	}
+}
+
+// clock is the machine's clock.
+func (h *home) clock() clock.Reading {
+	r := netwatch.ReadClock()
+	r.Wall = r.Wall.Add(time.Duration(h.ahead.Load()))
+	return r
 }
 
 // write puts a file below the home.
