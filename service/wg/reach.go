@@ -118,6 +118,9 @@ func (p *port) ask(to netip.Addr, size int, call uint32) {
 
 // answerTime is how long an answer may take: least, or what was measured.
 func (m *member) answerTime(least time.Duration) time.Duration {
-	rtt, spread := m.path.rtt()
+	if m.port.est == nil {
+		return least
+	}
+	rtt, spread := m.port.est.rtt()
 	return max(least, rtt+4*spread)
 }
