@@ -21,7 +21,7 @@ var pure = map[string][]string{
 	"service/clock":    {},
 	"service/event":    {"service/tunnel"},
 	"service/health":   {"service/tunnel"},
-	"service/diagnose": {"service/tunnel"},
+	"service/diagnose": {"service/tunnel", "service/health"},
 	"service/failover": {"service/tunnel", "service/health", "service/event", "service/diagnose"},
 	"service/brain":    {"service/tunnel", "service/health", "service/event", "service/diagnose", "service/failover"},
 	"service/status":   {"service/tunnel", "service/health", "service/event", "service/diagnose", "service/failover"},

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 
+	"holdfast/service/tunnel"
 	"holdfast/web/api"
 )
 
@@ -32,6 +33,7 @@ func (s *server) runDiagnosis(w http.ResponseWriter, r *http.Request) error {
 	}
 	d.Schema = api.Schema
 	d.Checks = append([]api.Finding{}, d.Checks...)
+	d.Others = append([]tunnel.Cause{}, d.Others...)
 	s.mu.Lock()
 	s.diagnosis = &d
 	s.mu.Unlock()

@@ -22,6 +22,8 @@ type network interface {
 	Keep(ctx context.Context) error
 	// Lookup resolves a name outside the tunnel.
 	Lookup(ctx context.Context, host string) ([]netip.Addr, error)
+	// Find does too, and says of an earlier answer that it is one.
+	Find(ctx context.Context, host string) ([]netip.Addr, error)
 }
 
 // resolver is the resolver outside the tunnel. An earlier address is as good as
@@ -39,6 +41,11 @@ func (r resolver) Lookup(ctx context.Context, host string) ([]netip.Addr, error)
 		err = nil
 	}
 	return addrs, err
+}
+
+// Find resolves a name. Addresses beside an error are those of an earlier answer.
+func (r resolver) Find(ctx context.Context, host string) ([]netip.Addr, error) {
+	return r.Resolver.Lookup(ctx, host)
 }
 
 // newResolver makes the resolver that asks outside the tunnel. An endpoint on

@@ -9,7 +9,8 @@ type Finding struct {
 	Cause tunnel.Cause
 	// Certain says that nothing else explains the evidence.
 	Certain bool
-	// Underlay says that the network below the tunnel is at fault.
+	// Underlay says that the network below the tunnel is at fault: nothing that
+	// is done to the tunnel helps.
 	Underlay bool
 	// Evidence is what it rests on, in a sentence of plain facts.
 	Evidence string

@@ -22,6 +22,8 @@ type Internet struct {
 	Via  string
 	Took time.Duration
 	Err  string // what the last page failed with; "": none did
+	// Unasked is why no page was asked, where that was decided; "": it was not.
+	Unasked string
 	// Ahead is how far this computer's clock is ahead of the page's; negative:
 	// behind. It means something only where TimeKnown.
 	Ahead     time.Duration
@@ -46,8 +48,11 @@ type Knock struct {
 	// HostUp says that the endpoint's host has answered anything: an echo, or a
 	// refusal.
 	HostUp bool
-	Took   time.Duration
-	Err    string // what the system said when it refused to send; "": nothing
+	// RefusedBy is who refused in the endpoint's place: a firewall on the way.
+	// Zero: nobody.
+	RefusedBy netip.Addr
+	Took      time.Duration
+	Err       string // what the system said when it refused to send; "": nothing
 }
 
 // Route is the way the system would send to the endpoint.

@@ -3,109 +3,249 @@ package engine
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
 	"holdfast/service/diagnose"
-	"holdfast/service/status"
+	"holdfast/service/failover"
+	"holdfast/service/health"
 	"holdfast/service/tunnel"
 )
 
-// Resolve finds the addresses of a name outside the tunnel.
-type Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+const (
+	// examineWithin bounds an examination.
+	examineWithin = 5 * time.Second
+	// pagesAfter is how long the server may take to answer a person's
+	// examination before web pages are asked: third parties have nothing to
+	// hear of a tunnel that works.
+	pagesAfter = 1500 * time.Millisecond
+)
 
-// Examine looks at everything around the members now, at a person's request:
-// it resolves the active member's endpoint and asks every member for a
-// handshake, all at once. Members of a site in use are not asked, since that
-// would disturb the live session. It takes as long as the slowest answer, and
-// answerWithin at the most.
-func (o *Operator) Examine(ctx context.Context, st status.Status, resolve Resolve) diagnose.Evidence {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+// Why no page was asked.
+const (
+	pagesOff      = "turned off in the settings"
+	pagesNeedless = "not asked while the tunnel works"
+)
+
+// Facts are what the caller of Examine knows already.
+type Facts struct {
+	// Person says that a person wants to know: everything is asked, the other
+	// members too. Otherwise the tunnel is in trouble and the machine asks them
+	// by itself; Others is what they said.
+	Person bool
+	Others []diagnose.Answer
+	// Active is the member that holds the interface, or should. "": none.
+	Active tunnel.Name
+	// Members are those of the target.
+	Members []tunnel.Name
+	// Underlay is what the system tells of the network below.
+	Underlay failover.Underlay
+	// Judged is what was concluded from Active's traffic, Lossy with it.
+	Judged health.Assessment
+	// Before are Active's counters of when it was last well. Zero: of when its
+	// device came up.
+	Before tunnel.Counters
+	// Sought says that all addresses of the endpoint's name are asked, or were,
+	// beside this examination.
+	Sought bool
+	// Contrast says that another member reaches what Active does not.
+	Contrast bool
+	// Widest is the size of the largest packet that passes, MTU the interface's
+	// before it was lowered. 0: not known.
+	Widest, MTU int
+	Clock       diagnose.Clock
+	// ThirdParty allows to ask Pages.
+	ThirdParty bool
+	Pages      []string
+}
+
+// Examine looks at everything around the members now, all of it at once. It
+// takes as long as the slowest answer, and examineWithin at the most.
+//
+// The active member's session is not disturbed. Members of its site are not
+// asked, since a second handshake with one key would break it.
+func (o *Operator) Examine(ctx context.Context, f Facts) diagnose.Evidence {
+	ctx, cancel := context.WithTimeout(ctx, examineWithin)
 	defer cancel()
-	e := diagnose.Evidence{Usable: st.Underlay == "ok"}
+	e := diagnose.Evidence{Usable: f.Underlay.Usable, Underlay: f.Underlay.Cause, Clock: f.Clock, Others: f.Others}
 	if !e.Usable {
-		e.Underlay = tunnel.Cause(st.Underlay)
+		e.Inside = inside(f, tunnel.Counters{})
 		return e
 	}
-	var active tunnel.Name
-	if st.Active != nil {
-		active = st.Active.Tunnel
-	}
-	var site tunnel.Site
-	if cfg, err := o.config(active); err == nil {
-		site = cfg.Site()
-	}
-	e.Others = make([]diagnose.Answer, 0, len(st.Members))
-	var (
-		mu sync.Mutex
-		wg sync.WaitGroup
-	)
-	for _, m := range st.Members {
-		wg.Go(func() {
-			a := o.question(ctx, m.Tunnel, active, site)
-			mu.Lock()
-			defer mu.Unlock()
-			if m.Tunnel == active {
-				e.Self = a
-			} else {
-				e.Others = append(e.Others, a)
-			}
-		})
-	}
-	wg.Go(func() { o.look(ctx, active, resolve, &e, &mu) })
-	wg.Wait()
+	x := examination{Operator: o, Facts: f, found: &e, answered: make(chan struct{})}
+	x.look(ctx)
 	return e
 }
 
-// look resolves the active member's endpoint.
-func (o *Operator) look(ctx context.Context, active tunnel.Name, resolve Resolve, e *diagnose.Evidence, mu *sync.Mutex) {
-	cfg, err := o.config(active)
-	if err != nil || len(cfg.Peers) == 0 {
-		return
-	}
-	host := cfg.Peers[0].Endpoint.Host
-	if _, literal := cfg.Peers[0].Endpoint.Addr(); literal || host == "" {
-		return
-	}
-	began := time.Now()
-	addrs, err := resolve(ctx, host)
-	mu.Lock()
-	defer mu.Unlock()
-	e.Name, e.Addresses, e.NameTook = host, len(addrs), time.Since(began)
-	if err != nil {
-		e.NameErr = err.Error()
-	}
+// examination is one look around. Its goroutines write to different parts of
+// what is found.
+type examination struct {
+	*Operator
+	Facts
+	found *diagnose.Evidence
+	// answered is closed when Active has answered.
+	answered chan struct{}
 }
 
-// question asks one member for a handshake.
-func (o *Operator) question(ctx context.Context, id, active tunnel.Name, site tunnel.Site) diagnose.Answer {
-	a := diagnose.Answer{Member: id}
-	if id != active {
-		cfg, err := o.config(id)
-		if err != nil {
-			a.Err = err.Error()
-			return a
-		}
-		if cfg.Site() == site {
-			return a
+// look runs all questions side by side.
+func (x *examination) look(ctx context.Context) {
+	e := x.found
+	var all sync.WaitGroup
+	if x.senses.Outside != nil {
+		all.Go(func() { e.Gateway = x.senses.Outside.Gateway(ctx) })
+		all.Go(func() { e.Internet = x.internet(ctx) })
+	}
+	var at netip.AddrPort
+	if cfg, err := x.config(x.Active); err == nil && len(cfg.Peers) > 0 {
+		all.Go(func() { at = x.endpoint(ctx, cfg.Peers[0].Endpoint) })
+	}
+	var self diagnose.Answer
+	if x.Person {
+		all.Go(func() { self = x.self(ctx) })
+		e.Others = make([]diagnose.Answer, len(x.Members))
+		for i, id := range x.Members {
+			all.Go(func() { e.Others[i] = x.question(ctx, id) })
 		}
 	}
+	all.Wait()
+	if e.Knock.HostUp {
+		x.hosts.meet(at.Addr(), e.Gateway.Addr)
+	}
+	e.KnownUp = x.hosts.knows(at.Addr(), e.Gateway.Addr)
+	if x.Person {
+		e.Others = slices.DeleteFunc(e.Others, func(a diagnose.Answer) bool { return a.Member == x.Active })
+	}
+	x.conclude(self, at)
+}
+
+// conclude adds what the counters of the active device say by now.
+func (x *examination) conclude(self diagnose.Answer, at netip.AddrPort) {
+	if x.Active == "" {
+		return
+	}
+	c, _ := x.devices.Counters(x.Active) // without a device they say nothing
+	if !x.Person {
+		self = told(x.Facts, c)
+	}
+	self.Member, self.Endpoint = x.Active, at
+	x.found.Self, x.found.Inside = self, inside(x.Facts, c)
+}
+
+// internet asks the pages. At a person's request it waits first for the server:
+// while that answers, there is nothing to ask them.
+func (x *examination) internet(ctx context.Context) diagnose.Internet {
+	if !x.ThirdParty || len(x.Pages) == 0 {
+		return diagnose.Internet{Unasked: pagesOff}
+	}
+	if x.Person && x.Active != "" {
+		wait := time.NewTimer(pagesAfter)
+		defer wait.Stop()
+		select {
+		case <-x.answered:
+			return diagnose.Internet{Unasked: pagesNeedless}
+		case <-wait.C:
+		case <-ctx.Done():
+		}
+	}
+	return x.senses.Outside.Internet(ctx, x.Pages)
+}
+
+// endpoint looks at the active member's endpoint: what its name means now, the
+// way there, and who is there. It returns the one that is looked at: the one in
+// use, else the one that would be.
+func (x *examination) endpoint(ctx context.Context, ep tunnel.Endpoint) netip.AddrPort {
+	at := x.devices.Endpoint(x.Active)
+	literal, isLiteral := ep.Addr()
+	if !at.IsValid() && isLiteral {
+		at = literal
+	}
+	var named sync.WaitGroup
+	if !isLiteral && !ep.IsZero() && x.senses.Resolve != nil {
+		named.Go(func() { x.found.Name = x.name(ctx, ep.Host, at.Addr()) })
+	}
+	if !at.IsValid() {
+		named.Wait()
+		if addrs := x.found.Name.Addresses; len(addrs) > 0 {
+			at = netip.AddrPortFrom(addrs[0], ep.Port)
+		}
+	}
+	if at.IsValid() && x.senses.Outside != nil {
+		x.found.Route = x.senses.Outside.Route(at)
+		x.found.Knock = x.senses.Outside.Knock(ctx, at)
+	}
+	named.Wait()
+	return at
+}
+
+// name resolves the endpoint's name. used is the address in use.
+func (x *examination) name(ctx context.Context, host string, used netip.Addr) diagnose.Name {
+	began := time.Now()
+	addrs, err := x.senses.Resolve(ctx, host)
+	n := diagnose.Name{Checked: true, Host: host, Addresses: addrs, Asked: x.Sought, Took: time.Since(began)}
+	if err != nil {
+		n.Err = err.Error()
+	}
+	n.Present = !used.IsValid() || slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a.Unmap() == used.Unmap() })
+	return n
+}
+
+// self asks the active member's server.
+func (x *examination) self(ctx context.Context) diagnose.Answer {
+	if x.Active == "" {
+		return diagnose.Answer{}
+	}
+	a := x.answer(ctx, x.Active)
+	if a.Answered {
+		close(x.answered)
+	}
+	return a
+}
+
+// question asks one member that is not active. One of the active member's site
+// is not asked.
+func (x *examination) question(ctx context.Context, id tunnel.Name) diagnose.Answer {
+	cfg, err := x.config(id)
+	switch {
+	case id == x.Active:
+		return diagnose.Answer{Member: id}
+	case err != nil:
+		return diagnose.Answer{Member: id, Err: err.Error()}
+	}
+	if active, err := x.config(x.Active); err == nil && active.Site() == cfg.Site() {
+		return diagnose.Answer{Member: id}
+	}
+	a := x.answer(ctx, id)
+	if len(cfg.Peers) > 0 {
+		a.Endpoint, _ = cfg.Peers[0].Endpoint.Addr()
+	}
+	return a
+}
+
+// answer asks a member for a handshake.
+func (o *Operator) answer(ctx context.Context, id tunnel.Name) diagnose.Answer {
 	rtt, err := o.ask(ctx, id)
-	if err == nil {
-		a.Asked, a.Answered, a.RTT = true, true, rtt
-		return a
-	}
+	return Answer(id, rtt, err)
+}
+
+// Answer is what a probe of a member means, by the error it ended with: nil, the
+// answer took rtt.
+func Answer(id tunnel.Name, rtt time.Duration, err error) diagnose.Answer {
+	a := diagnose.Answer{Member: id}
 	var silent silence
-	if !errors.As(err, &silent) {
+	switch {
+	case err == nil:
+		a.Asked, a.Answered, a.RTT = true, true, rtt
+	case errors.As(err, &silent):
+		a.Asked = true
+		var sending error
+		if a.Responses, a.Cookies, sending = silent.Seen(); sending != nil {
+			a.SendErr, a.Forbidden = sending.Error(), errors.Is(sending, fs.ErrPermission)
+		}
+	default:
 		a.Err = err.Error()
-		return a
-	}
-	a.Asked = true
-	responses, cookies, sending := silent.Seen()
-	a.Responses, a.Cookies = responses, cookies
-	if sending != nil {
-		a.SendErr = sending.Error()
 	}
 	return a
 }
@@ -115,4 +255,23 @@ func (o *Operator) question(ctx context.Context, id, active tunnel.Name, site tu
 type silence interface {
 	error
 	Seen() (responses, cookies int, sending error)
+}
+
+// Acquaint knocks once at the server of a member that works, so that its
+// silence says something later.
+func (o *Operator) Acquaint(ctx context.Context, id tunnel.Name) {
+	at := o.devices.Endpoint(id)
+	if o.senses.Outside == nil || !at.IsValid() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, examineWithin)
+	defer cancel()
+	var router diagnose.Gateway
+	var all sync.WaitGroup
+	all.Go(func() { router = o.senses.Outside.Gateway(ctx) })
+	k := o.senses.Outside.Knock(ctx, at)
+	all.Wait()
+	if k.HostUp {
+		o.hosts.meet(at.Addr(), router.Addr)
+	}
 }

@@ -94,6 +94,9 @@ type Operator struct {
 	config  func(tunnel.Name) (*tunnel.Config, error)
 	log     *slog.Logger
 
+	senses Senses
+	hosts  acquaintances
+
 	ctx      context.Context
 	wake     chan struct{} // holds one signal: there are tasks
 	reports  chan failover.Input

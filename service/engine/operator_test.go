@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/service/engine"
 	"holdfast/service/failover"
 	"holdfast/service/lab"
-	"holdfast/service/status"
 	"holdfast/service/tunnel"
 )
 
@@ -289,31 +289,6 @@ func TestMoveWithinASite(t *testing.T) {
 	}
 }
 
-func TestExamine(t *testing.T) {
-	r := newRig(t, "a", "b", "c")
-	r.up(start("a"))
-	if err := r.lab.Server("c").Break(lab.BlackHole); err != nil {
-		t.Fatal(err)
-	}
-	r.change("a", func(c *tunnel.Config) { c.Peers[0].Endpoint.Host = "a.example" })
-	st := status.Status{Underlay: "ok", Active: &status.Active{Tunnel: "a"}, Members: []status.Member{{Tunnel: "a"}, {Tunnel: "b"}, {Tunnel: "c"}}}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	e := r.Examine(ctx, st, func(context.Context, string) ([]netip.Addr, error) {
-		return []netip.Addr{netip.MustParseAddr("192.0.2.1")}, nil
-	})
-	if !e.Self.Answered || e.Name != "a.example" || e.Addresses != 1 || len(e.Others) != 2 {
-		t.Errorf("evidence: %+v", e)
-	}
-	for _, o := range e.Others {
-		if o.Answered != (o.Member == "b") {
-			t.Errorf("evidence of %s: %+v", o.Member, o)
-		}
-	}
-	r.until("the standbys to end", func() bool { return len(r.devices.Running()) == 1 })
-	r.carries("a")
-}
-
 // Everything at once, in an order that no machine would choose: each tunnel
 // action and each probe is reported once, nothing hangs, and nothing is left.
 func TestStorm(t *testing.T) {
@@ -371,11 +346,11 @@ func TestStorm(t *testing.T) {
 		case k < 19:
 			a.Do = failover.Stop
 		default:
-			st := status.Status{Underlay: "ok", Members: []status.Member{{Tunnel: pick()}, {Tunnel: pick()}}}
+			f := engine.Facts{Person: true, Underlay: failover.Underlay{Usable: true}, Members: []tunnel.Name{pick(), pick()}}
 			examining.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 				defer cancel()
-				r.Examine(ctx, st, r.lookup)
+				r.Examine(ctx, f)
 			})
 			continue
 		}

@@ -59,11 +59,21 @@ type Diagnosis struct {
 	Tunnel  tunnel.Name    `json:"tunnel"` // "": none is active
 	Verdict health.Verdict `json:"verdict"`
 	Cause   *tunnel.Cause  `json:"cause"` // null: nothing is wrong
+	// Certain says that nothing else explains what was seen.
+	Certain bool `json:"certain"`
+	// Underlay says that the network below the tunnel is at fault: nothing that
+	// is done to the tunnel helps.
+	Underlay bool `json:"underlay"`
 	// Title, What and Advice are the words of the catalogue.
-	Title  string    `json:"title"`
-	What   string    `json:"what"`
-	Advice string    `json:"advice"`
-	Checks []Finding `json:"checks"`
+	Title  string `json:"title"`
+	What   string `json:"what"`
+	Advice string `json:"advice"`
+	// Evidence is what the cause rests on, in a sentence.
+	Evidence string `json:"evidence"`
+	// Others are causes that are true as well, and explained by this one or to
+	// be looked at after it.
+	Others []tunnel.Cause `json:"others"`
+	Checks []Finding      `json:"checks"`
 }
 
 // Finding is one thing that a diagnosis looked at.

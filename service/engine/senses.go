@@ -1,0 +1,65 @@
+package engine
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+
+	"holdfast/service/diagnose"
+)
+
+// Resolve finds the addresses of a name outside the tunnel. Addresses beside an
+// error are those of an earlier answer.
+type Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+
+// Outside asks the network below the tunnel how far it reaches.
+type Outside interface {
+	// Gateway asks the router of this network.
+	Gateway(ctx context.Context) diagnose.Gateway
+	// Internet asks pages that are known to answer with nothing.
+	Internet(ctx context.Context, pages []string) diagnose.Internet
+	// Knock sends the endpoint a datagram that is no WireGuard, and its host an echo.
+	Knock(ctx context.Context, to netip.AddrPort) diagnose.Knock
+	// Route is the way the system would send there.
+	Route(to netip.AddrPort) diagnose.Route
+}
+
+// Senses are what an operator looks around with, outside the tunnel. What is
+// nil is not looked at.
+type Senses struct {
+	Outside Outside
+	Resolve Resolve
+}
+
+// Equip gives the operator its senses. It must be called before anything is
+// examined.
+func (o *Operator) Equip(s Senses) { o.senses = s }
+
+// acquaintances are the hosts of endpoints that have answered a knock, and the
+// router of the network in which they did: in another one, what is filtered on
+// the way is something else. The zero value is ready.
+type acquaintances struct {
+	mu    sync.Mutex
+	known map[netip.Addr]netip.Addr
+}
+
+// maxKnown bounds them. Endpoints' names may change their addresses for ever.
+const maxKnown = 256
+
+// meet notes that a host answers in the network of this router.
+func (a *acquaintances) meet(host, router netip.Addr) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.known == nil || len(a.known) >= maxKnown {
+		a.known = map[netip.Addr]netip.Addr{}
+	}
+	a.known[host.Unmap()] = router
+}
+
+// knows says that a host has answered in the network of this router.
+func (a *acquaintances) knows(host, router netip.Addr) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r, known := a.known[host.Unmap()]
+	return known && r == router
+}
