@@ -1,0 +1,318 @@
+package sim
+
+import (
+	"time"
+
+	"holdfast/service/health"
+	"holdfast/service/tunnel"
+)
+
+const (
+	// askApart is the least time between two initiations of a device.
+	askApart = 40 * time.Millisecond
+	// maxRun is how many questions in a row count as lost.
+	maxRun = 4
+	// questionWait is how long a question is open while the round trip is not known.
+	questionWait = time.Second
+	// The responders that are known of a server once one has answered.
+	knownNear, knownBeyond = 1, 2
+)
+
+// question is one that waits for its answer.
+type question struct {
+	what  content // echo, request; nothing: a handshake
+	id    uint32
+	sent  time.Duration
+	until time.Duration
+	near  bool
+}
+
+// device is one WireGuard device of the client, and what its taps see.
+type device struct {
+	w      *World
+	server *server
+	near   *peer
+	addr   int // the endpoint's address
+	port   int
+	closed bool
+
+	c          tunnel.Counters
+	waiting    []question
+	run        int
+	estimate   health.Estimate
+	armed      bool
+	greeted    bool // a handshake was completed
+	hasCookie  bool
+	lastAsk    time.Duration
+	nearRound  uint32 // the last round of echoes that was answered
+	farRound   uint32
+	pings      uint64
+	pongs      uint64
+	pongAt     time.Duration
+	discos     uint64
+	discoAt    time.Duration
+	discoRTT   time.Duration
+	onShake    func()
+	onEcho     func(near bool)
+	persistent time.Duration
+}
+
+// newDevice makes a device that asks for a session at once.
+func (w *World) newDevice(s *server, port int) *device {
+	d := &device{w: w, server: s, addr: s.addr, port: port, persistent: w.keep, lastAsk: -time.Hour}
+	d.near = newPeer(d, true)
+	d.near.keepalive = w.keep
+	d.c.Path.Askable = true
+	d.near.initiate(false)
+	return d
+}
+
+func (d *device) close() {
+	d.closed, d.armed = true, false
+	d.near.forget()
+}
+
+// at turns a moment of the client's clock into what a program reads.
+func at(t time.Duration) time.Time { return epoch.Add(t) }
+
+// leaving is the tap's look at a datagram on its way out. False: the system
+// refuses to send it.
+func (d *device) leaving(k *packet) bool {
+	own := k.kind == initiation && !k.side
+	data := k.kind == transport && k.what != nothing && k.what != echo
+	if own && d.c.InitiatingSince.IsZero() {
+		d.c.InitiatingSince = at(d.w.mono())
+	}
+	if (own || data) && d.armed && d == d.w.active {
+		d.armed = false
+		d.w.sent.in(0)
+	}
+	if d.w.below == Unplugged {
+		d.c.SendErrors++
+		return false
+	}
+	d.c.TxBytes += uint64(k.size)
+	switch {
+	case k.kind == initiation:
+		d.c.Initiations++
+	case data:
+		d.c.DataSent++
+		if d.c.UnansweredSince.IsZero() {
+			d.c.UnansweredSince = at(d.w.mono())
+		}
+	}
+	if k.side || k.what == echo || k.what == ping || k.kind == disco {
+		d.w.Tally.ProbeBytes += uint64(k.size)
+	}
+	return true
+}
+
+// sendInner sends what an application wants to be sent.
+func (d *device) sendInner(k *packet) {
+	now := d.w.mono()
+	k.sent = now
+	if k.what == request || k.what == segment {
+		if d.c.Path.WaitingSince.IsZero() {
+			d.c.Path.WaitingSince, d.c.Path.WaitingFlows = at(now), 0
+		}
+		if k.fresh {
+			d.c.Path.WaitingFlows++
+		}
+	}
+	if k.what == request {
+		d.asks(question{what: request, id: k.id, sent: now})
+	}
+	d.near.send(k)
+}
+
+// take takes a datagram from the server.
+func (d *device) take(k *packet) {
+	switch k.kind {
+	case disco:
+		d.discos++
+		d.discoAt, d.discoRTT = d.w.mono(), d.w.mono()-k.sent
+		d.w.Tally.ProbeBytes += uint64(k.size)
+	case cookie:
+		d.c.Path.Cookies++
+		d.hasCookie = true
+	case initiation:
+		d.c.RxBytes += uint64(k.size)
+		d.c.Path.PeerInitiations++
+		d.near.gotInitiation(k)
+	case response:
+		d.took(k)
+	case transport:
+		d.c.UnansweredSince = time.Time{}
+		if d.near.gotTransport(k) {
+			d.c.RxBytes += uint64(k.size)
+			d.inner(k)
+		}
+	}
+}
+
+// took takes a response. One to a question beside the session does not reach
+// the session.
+func (d *device) took(k *packet) {
+	if k.side {
+		d.c.Path.Asked.Answered++
+		d.c.Path.Asked.AnsweredAt = at(d.w.mono())
+		d.answered(nothing, k.index)
+		d.c.Path.RoundTripAt = at(d.w.mono())
+		d.w.Tally.ProbeBytes += uint64(k.size)
+		return
+	}
+	d.c.UnansweredSince, d.c.InitiatingSince = time.Time{}, time.Time{}
+	d.c.RxBytes += uint64(k.size)
+	d.near.gotResponse(k)
+	d.w.judge()
+}
+
+// shook notes that a handshake was completed.
+func (d *device) shook() {
+	d.c.LastHandshake = epoch.Add(d.w.wall())
+	d.c.Path.RoundTripAt = at(d.w.mono())
+	d.greeted, d.hasCookie = true, false
+	if d.w.learns {
+		d.c.Path.Beyond.Known = knownBeyond
+	}
+	d.c.Path.Near.Known = knownNear
+	if f := d.onShake; f != nil {
+		d.onShake = nil
+		f()
+	}
+	d.w.judge()
+}
+
+// inner takes what was inside a data packet.
+func (d *device) inner(k *packet) {
+	now := d.w.mono()
+	switch k.what {
+	case nothing:
+		return
+	case echoReply:
+		d.echoed(k)
+		return
+	case pong:
+		d.w.Tally.ProbeBytes += uint64(k.size)
+		d.pongs++
+		d.pongAt = now
+	case reply:
+		d.answered(request, k.id)
+		d.c.Path.RoundTripAt = at(now)
+	case ack:
+		d.c.Path.RoundTripAt = at(now)
+	default:
+	}
+	d.c.DataReceived++
+	d.c.LastReceived = at(now)
+	d.c.Path.WaitingSince, d.c.Path.WaitingFlows = time.Time{}, 0
+	if k.what != pong {
+		d.w.apps[k.app].got(k)
+	}
+}
+
+// echoed takes the answer to an echo. A round is answered once.
+func (d *device) echoed(k *packet) {
+	d.w.Tally.ProbeBytes += uint64(k.size)
+	round, q := &d.farRound, &d.c.Path.Beyond.Questions
+	if k.near {
+		round, q = &d.nearRound, &d.c.Path.Near.Questions
+	}
+	d.c.Path.RoundTripAt = at(d.w.mono())
+	if k.id > *round {
+		*round = k.id
+		q.Answered++
+		q.AnsweredAt = at(d.w.mono())
+		d.answered(echo, k.id)
+	}
+	if f := d.onEcho; f != nil {
+		f(k.near)
+	}
+}
+
+// ask makes one attempt of each kind: a handshake beside the session and a
+// round of echoes.
+func (d *device) ask() {
+	now := d.w.mono()
+	if d.closed {
+		return
+	}
+	if now-d.lastAsk >= askApart {
+		d.lastAsk = now
+		d.askHandshake()
+	}
+	if d.c.Path.Near.Known > 0 {
+		d.c.Path.Near.Sent++
+		d.echo(true, 1)
+	}
+	if d.c.Path.Beyond.Known > 0 {
+		d.c.Path.Beyond.Sent++
+		d.echo(false, d.c.Path.Beyond.Known)
+	}
+}
+
+func (d *device) askHandshake() {
+	k := d.w.packet()
+	k.kind, k.side, k.index, k.stamp, k.size = initiation, true, d.w.number(), int64(d.w.wall()), sizeInitiation
+	d.c.Path.Asked.Sent++
+	d.asks(question{id: k.index, sent: d.w.mono()})
+	d.w.transmit(d.near, k)
+}
+
+// echo sends a round of echoes.
+func (d *device) echo(near bool, n int) {
+	id := d.w.number()
+	d.asks(question{what: echo, near: near, id: id, sent: d.w.mono()})
+	for range n {
+		k := d.w.packet()
+		k.what, k.near, k.id, k.size, k.sent = echo, near, id, sizeEcho, d.w.mono()
+		d.near.send(k)
+	}
+}
+
+// asks notes an open question.
+func (d *device) asks(q question) {
+	d.expire()
+	rtt, spread := d.estimate.RTT()
+	q.until = q.sent + questionWait
+	if rtt > 0 {
+		q.until = q.sent + max(rtt*5/4+100*time.Millisecond, rtt+4*spread)
+	}
+	d.waiting = append(d.waiting, q)
+}
+
+// expire gives up the questions whose time is over.
+func (d *device) expire() {
+	now := d.w.mono()
+	kept := d.waiting[:0]
+	for _, q := range d.waiting {
+		if q.until > now {
+			kept = append(kept, q)
+			continue
+		}
+		if d.run++; d.run <= maxRun {
+			d.estimate.Lost()
+		}
+	}
+	d.waiting = kept
+}
+
+// answered closes an open question. One that was given up already is closed.
+func (d *device) answered(what content, id uint32) {
+	for i, q := range d.waiting {
+		if q.what == what && q.id == id {
+			d.waiting = append(d.waiting[:i], d.waiting[i+1:]...)
+			d.run = 0
+			d.estimate.Answered(d.w.mono() - q.sent)
+			return
+		}
+	}
+}
+
+// counters are what the device's taps tell now.
+func (d *device) counters() tunnel.Counters {
+	d.expire()
+	d.c.Path.RTT, d.c.Path.RTTVar = d.estimate.RTT()
+	d.c.Path.Loss, d.c.Path.LossOf = d.estimate.Loss()
+	return d.c
+}
