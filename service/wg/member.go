@@ -38,6 +38,7 @@ type member struct {
 	// insisting says that a lost initiation is being repeated.
 	insisting atomic.Bool
 	completed completion
+	path      *estimate // of both sides
 
 	// Protected by Devices.mu:
 	name  tunnel.Name
@@ -86,10 +87,15 @@ func (d *Devices) newMember(sw *tunSwitch, name tunnel.Name, cfg *tunnel.Config,
 		site:   cfg.Site(),
 		asking: make(chan struct{}, 1),
 		done:   make(chan struct{}),
+		path:   &estimate{},
 	}
 	var bind conn.Bind
 	m.tap, bind = newTap(d.opts.NewBind(), d.activity)
 	m.tap.may = d.opts.Initiate
+	m.tap.beside.path = m.path
+	m.port.est, m.tap.marks = m.path, &m.port.marks
+	m.port.learned.Store(d.learnedLocked(name, cfg))
+	m.tap.again = m.again
 	m.dev = device.NewDevice(m.port, bind, deviceLog(d.log, name))
 	// The configured endpoint is the only one: a peer that was seen at another
 	// address (at home, behind the same router) is not there any more when the
@@ -104,6 +110,7 @@ func (d *Devices) newMember(sw *tunSwitch, name tunnel.Name, cfg *tunnel.Config,
 		m.peer = m.dev.LookupPeer(key)
 		m.macs.Init(key)
 		m.key = cfg.Peers[i].PublicKey.Hex()
+		m.askAs(cfg)
 	}
 	return m, nil
 }
@@ -199,5 +206,6 @@ func (m *member) counters() (tunnel.Counters, error) {
 			c.InitiatingSince = moment(at)
 		}
 	}
+	c.Path = m.pathSeen(completedAt)
 	return c, nil
 }

@@ -96,6 +96,8 @@ func (d *Devices) moved(m *member, name, to tunnel.Name, toCfg *tunnel.Config, e
 	}
 	delete(d.members, name)
 	m.name, m.cfg = to, toCfg
+	m.askAs(toCfg)
+	m.port.learned.Store(d.learnedLocked(to, toCfg))
 	d.members[to] = m
 	// The keepalive with which the device confirmed the new session went to the
 	// old endpoint, where it may be lost.

@@ -3,6 +3,7 @@ package wg
 import (
 	"encoding/binary"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -31,10 +32,28 @@ type tap struct {
 	sendErrors  atomic.Uint64
 	lastError   atomic.Pointer[error] // of sending; nil: none yet
 
+	refused         atomic.Uint64 // datagrams that a policy kept in this machine
+	cookies         atomic.Uint64 // replies that the server is under load
+	peerInitiations atomic.Uint64
+
 	unansweredAt atomic.Int64 // the oldest data packet that nothing followed
 	initiatingAt atomic.Int64 // the oldest initiation of the device without response
-	initiatedAt  atomic.Int64 // the last initiation, whoever asked for it
-	respondedAt  atomic.Int64 // the last response
+	initiatedAt  atomic.Int64 // the last initiation of the device, whoever asked for it
+	respondedAt  atomic.Int64 // the last response to the device
+	peerAskedAt  atomic.Int64 // the last initiation of the server
+
+	// order is held while an initiation takes its place in time, so that none
+	// of the device and none beside its session take the same one.
+	order      sync.Mutex
+	besideAt   atomic.Int64  // the last initiation beside the session
+	liveIndex  atomic.Uint32 // of the last initiation of the device
+	matchedAt  atomic.Int64  // the last response to that very initiation
+	matched    atomic.Int64  // how long it took
+	measuredAt atomic.Int64  // the matchedAt that was taken as a round trip
+	beside     *beside
+	marks      *marks // nil: there are no echoes
+	// again makes the device ask for another session. nil: nothing does.
+	again func()
 
 	ask   atomic.Pointer[ask] // who waits for a round trip; nil: nobody
 	armed atomic.Bool
@@ -44,6 +63,7 @@ type tap struct {
 // newTap wraps inner. The result offers the optional interfaces that inner offers.
 func newTap(inner conn.Bind, woken chan<- struct{}) (*tap, conn.Bind) {
 	t := &tap{Bind: inner, woken: woken}
+	t.beside = &beside{tap: t}
 	toInterface, isTied := inner.(conn.BindSocketToInterface)
 	peek, isOpen := inner.(conn.PeekLookAtSocketFd)
 	switch {
@@ -87,6 +107,7 @@ func (t *tap) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 // afterwards, they could outlive an answer that was quicker.
 func (t *tap) Send(bufs [][]byte, ep conn.Endpoint) error {
 	data, transport, initiation, activity := 0, false, false, false
+	var wait time.Duration
 	for _, b := range bufs {
 		if len(b) == 0 {
 			continue
@@ -94,13 +115,13 @@ func (t *tap) Send(bufs [][]byte, ep conn.Endpoint) error {
 		switch b[0] {
 		case device.MessageTransportType:
 			transport = true
-			if len(b) > device.MessageKeepaliveSize {
+			if len(b) > device.MessageKeepaliveSize && (t.marks == nil || !t.marks.take(b)) {
 				data++
 				activity = true
 			}
 		case device.MessageInitiationType:
 			initiation = true
-			activity = t.initiating(b)
+			activity, wait = t.initiating(b)
 		}
 	}
 	var marked int64
@@ -116,12 +137,13 @@ func (t *tap) Send(bufs [][]byte, ep conn.Endpoint) error {
 		t.withheld.Add(1)
 		return ErrWithheld
 	}
-	err := sendError(t.Bind.Send(bufs, ep))
+	if wait > 0 {
+		t.sendLater(bufs, ep, wait)
+		return nil
+	}
+	err := t.send(bufs, ep)
 	switch {
 	case err != nil:
-		t.sendErrors.Add(uint64(len(bufs)))
-		kept := err // so that only a failing Send allocates
-		t.lastError.Store(&kept)
 		if marked != 0 {
 			t.unansweredAt.CompareAndSwap(marked, 0)
 		}
@@ -134,6 +156,38 @@ func (t *tap) Send(bufs [][]byte, ep conn.Endpoint) error {
 		t.mayBeAnswered()
 	}
 	return err
+}
+
+// send sends, and counts what the system refuses.
+func (t *tap) send(bufs [][]byte, ep conn.Endpoint) error {
+	err := sendError(t.Bind.Send(bufs, ep))
+	if err == nil {
+		return nil
+	}
+	t.sendErrors.Add(uint64(len(bufs)))
+	if isPolicy(err) {
+		t.refused.Add(uint64(len(bufs)))
+	}
+	kept := err // so that only a failing Send allocates
+	t.lastError.Store(&kept)
+	return err
+}
+
+// sendLater sends an initiation of the device when a question beside the
+// session, which left just before it, is far enough away.
+func (t *tap) sendLater(bufs [][]byte, ep conn.Endpoint, wait time.Duration) {
+	kept := make([][]byte, 0, len(bufs))
+	for _, b := range bufs {
+		kept = append(kept, append([]byte(nil), b...))
+	}
+	time.AfterFunc(wait, func() {
+		t.order.Lock()
+		t.initiatedAt.Store(sinceBegan())
+		t.order.Unlock()
+		if t.send(kept, ep) == nil {
+			t.initiations.Add(1)
+		}
+	})
 }
 
 // signal tells of activity, once for each time the tap was armed.
@@ -156,18 +210,29 @@ func sendError(err error) error {
 	return err
 }
 
-// initiating notes an initiation that is about to leave, and returns whether it
-// is the device's own and not that of an ask: an ask that goes unanswered is
-// told to whoever asked, and nothing repeats it. It is noted although the system
-// may refuse to send it: a firewall in this machine is silence, too.
-func (t *tap) initiating(msg []byte) (own bool) {
+// initiating notes an initiation that is about to leave. own: it is the device's
+// and not that of an ask: an ask that goes unanswered is told to whoever asked,
+// and nothing repeats it. wait is how long it must keep away from a question
+// beside the session. It is noted although the system may refuse to send it: a
+// firewall in this machine is silence, too.
+func (t *tap) initiating(msg []byte) (own bool, wait time.Duration) {
+	t.order.Lock()
 	now := sinceBegan()
 	t.initiatedAt.Store(now)
-	if a := t.ask.Load(); a != nil && len(msg) >= 8 && binary.LittleEndian.Uint32(msg[4:]) == a.index.Load() {
-		return false
+	if at := t.besideAt.Load(); at != 0 {
+		wait = max(0, time.Duration(at+int64(besideSpacing)-now))
+	}
+	if len(msg) >= 8 {
+		t.liveIndex.Store(binary.LittleEndian.Uint32(msg[4:]))
+	}
+	t.order.Unlock()
+	index := t.liveIndex.Load()
+	t.beside.yield(index)
+	if a := t.ask.Load(); a != nil && index == a.index.Load() {
+		return false, wait
 	}
 	t.initiatingAt.CompareAndSwap(0, now)
-	return true
+	return true, wait
 }
 
 // sawArrive looks at a batch of arrived datagrams.
@@ -182,13 +247,33 @@ func (t *tap) sawArrive(bufs [][]byte, sizes []int) {
 		case device.MessageTransportType:
 			answered = true
 		case device.MessageResponseType:
-			if size == device.MessageResponseSize {
-				answered = true
-				t.sawResponse(b)
+			if size != device.MessageResponseSize {
+				continue
+			}
+			if t.beside.takes(b[:size], binary.LittleEndian.Uint32(b[8:])) {
+				sizes[i] = 0 // the device skips it
+				continue
+			}
+			answered = true
+			if !t.sawResponse(b) {
+				sizes[i] = 0
 			}
 		case device.MessageCookieReplyType:
-			if a := t.ask.Load(); a != nil && size == device.MessageCookieReplySize {
+			if size != device.MessageCookieReplySize {
+				continue
+			}
+			if t.beside.takes(b[:size], binary.LittleEndian.Uint32(b[4:])) {
+				sizes[i] = 0
+				continue
+			}
+			t.cookies.Add(1)
+			if a := t.ask.Load(); a != nil {
 				a.cookie(b[:size])
+			}
+		case device.MessageInitiationType:
+			if size == device.MessageInitiationSize {
+				t.peerInitiations.Add(1)
+				t.peerAskedAt.Store(sinceBegan())
 			}
 		}
 	}
@@ -197,12 +282,48 @@ func (t *tap) sawArrive(bufs [][]byte, sizes []int) {
 	}
 }
 
-func (t *tap) sawResponse(msg []byte) {
-	t.respondedAt.Store(sinceBegan())
+// sawResponse notes a response to the device. use is false when the device must
+// not make a session of it.
+func (t *tap) sawResponse(msg []byte) (use bool) {
+	now := sinceBegan()
+	index := binary.LittleEndian.Uint32(msg[8:])
+	asked := t.initiatedAt.Load()
+	if index == t.liveIndex.Load() && asked != 0 && t.matchedAt.Load() < asked {
+		t.matched.Store(max(now-asked, 1))
+		if t.overtaken(asked) {
+			return false
+		}
+		t.matchedAt.Store(now)
+	}
+	t.respondedAt.Store(now)
 	t.initiatingAt.Store(0)
 	if a := t.ask.Load(); a != nil {
-		a.response(binary.LittleEndian.Uint32(msg[8:]))
+		a.response(index)
 	}
+	return true
+}
+
+// overtaken says that a question beside the session left after the initiation
+// that left at asked and is now answered, later than was to be expected. The
+// server has then put away the session it made of that, so that what the device
+// would send in it were lost; the session before it still works. Another
+// handshake is asked for, which no question disturbs: the hold after it is
+// measured by how long this one took.
+func (t *tap) overtaken(asked int64) bool {
+	if t.besideAt.Load() <= asked || t.again == nil {
+		return false
+	}
+	go t.again()
+	return true
+}
+
+// sendBeside sends an initiation beside the session.
+func (t *tap) sendBeside(packet []byte, to conn.Endpoint, dated time.Time) error {
+	if t.may != nil && !t.may(dated) {
+		t.withheld.Add(1)
+		return ErrWithheld
+	}
+	return t.send([][]byte{packet}, to)
 }
 
 // freeAt is the moment from which another initiation may leave; 0: none has left.
