@@ -61,6 +61,8 @@ func (e Evidence) router() Check {
 		return skipped(name, "not looked at")
 	case g.Err != "":
 		return skipped(name, g.Err).in(g.Took)
+	case !g.Addr.IsValid():
+		return skipped(name, "this network has none")
 	case g.Alive:
 		return ok(name, fmt.Sprintf("%s answers", g.Addr)).in(g.Took)
 	default:

@@ -31,7 +31,7 @@ func noInternetEvidence(e Evidence) string {
 	switch {
 	case !e.Usable:
 		return "Nothing outside this network answers."
-	case g.Alive:
+	case g.Alive && g.Addr.IsValid():
 		return fmt.Sprintf("The router %s answers, and %s.", g.Addr, pages)
 	case e.noRouter():
 		return fmt.Sprintf("The router %s does not answer, and %s.", g.Addr, pages)
