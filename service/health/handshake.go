@@ -36,7 +36,7 @@ type handshakeRule struct {
 	heard    time.Time // when anything was last received; zero: never
 }
 
-func (r *handshakeRule) look(s sight) finding {
+func (r *handshakeRule) look(s *sight) finding {
 	r.take(s)
 	if r.asked.IsZero() {
 		return finding{}
@@ -65,7 +65,7 @@ func (r *handshakeRule) look(s sight) finding {
 }
 
 // take notes what a sight says about handshakes.
-func (r *handshakeRule) take(s sight) {
+func (r *handshakeRule) take(s *sight) {
 	if s.received {
 		r.heard = s.now
 	}

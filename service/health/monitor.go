@@ -9,26 +9,31 @@ import (
 // Monitor judges one device by its counters. Make it with New, and make a new
 // one for every device: what the first look finds received counts as evidence.
 type Monitor struct {
-	seen   tunnel.Counters
-	seenAt time.Time // the last look; zero: there was none
-	last   Verdict   // what the last look concluded
+	seen     tunnel.Counters
+	seenAt   time.Time // the last look; zero: there was none
+	last     Verdict   // what the last look concluded
+	promised time.Time // when the next look is due; zero: when something leaves
 
 	// The rules are asked in this order; of two that are equally sure, the
 	// first names the cause.
 	handshake handshakeRule
 	traffic   trafficRule
+	// inquiry is what the profiles that confirm actively ask besides.
+	inquiry inquiry
 }
 
 // sight is what one look found, compared with the look before.
 type sight struct {
 	now       time.Time
 	before    time.Time // the look before; the same as now when there was none
-	counters  tunnel.Counters
-	sent      bool // non-empty data left
-	received  bool // something authenticated came
-	delivered bool // inner packets came
-	initiated bool // a handshake initiation left
-	completed bool // a handshake was completed
+	counters  *tunnel.Counters
+	was       *tunnel.Counters // at the look before
+	late      bool             // it comes so late that answers may lie about unread
+	sent      bool             // non-empty data left
+	received  bool             // something authenticated came
+	delivered bool             // inner packets came
+	initiated bool             // a handshake initiation left
+	completed bool             // a handshake was completed
 }
 
 // finding is what one rule makes of a sight. The zero Verdict means that the
@@ -38,6 +43,8 @@ type finding struct {
 	cause   tunnel.Cause
 	since   time.Time // zero: no silence
 	next    time.Time // zero: no wait
+	askAt   time.Time // when the path is to be asked; zero: it need not be
+	deadAt  time.Time // up to when the tunnel has proven dead; zero: it has not
 }
 
 // New returns a Monitor that knows nothing yet.
@@ -50,7 +57,7 @@ func New(l Limits) *Monitor {
 
 // Limit changes the limits. What has been seen stays.
 func (m *Monitor) Limit(l Limits) {
-	m.handshake.limits, m.traffic.limits = l, l
+	m.handshake.limits, m.traffic.limits, m.inquiry.limits = l, l, l
 }
 
 // Observe takes one reading of the counters and returns the verdict at now. It
@@ -58,14 +65,15 @@ func (m *Monitor) Limit(l Limits) {
 // initiation leaves after Next was zero. More calls do no harm: a look before
 // its time can bring good news, never bad.
 func (m *Monitor) Observe(now time.Time, c tunnel.Counters) Assessment {
-	if rebuilt(m.seen, c) {
+	if rebuilt(&m.seen, &c) {
 		m.seen = tunnel.Counters{}
 		m.forget(Unknown)
 	}
 	s := sight{
-		now: now, before: m.seenAt, counters: c,
+		now: now, before: m.seenAt, counters: &c, was: &m.seen,
+		late:      !m.promised.IsZero() && now.Sub(m.promised) > lateLook,
 		sent:      c.DataSent > m.seen.DataSent,
-		received:  heard(m.seen, c),
+		received:  heard(&m.seen, &c),
 		delivered: c.DataReceived > m.seen.DataReceived,
 		initiated: c.Initiations > m.seen.Initiations,
 		completed: !c.LastHandshake.Equal(m.seen.LastHandshake),
@@ -73,14 +81,31 @@ func (m *Monitor) Observe(now time.Time, c tunnel.Counters) Assessment {
 	if s.before.IsZero() {
 		s.before = now
 	}
-	m.seen, m.seenAt = c, now
-	a := merge(m.handshake.look(s), m.traffic.look(s))
+	a := m.judge(&s)
+	m.seen, m.seenAt, m.last, m.promised = c, now, a.Verdict, a.Next
+	return a
+}
+
+// judge asks the rules.
+func (m *Monitor) judge(s *sight) Assessment {
+	handshake, traffic := m.handshake.look(s), m.traffic.look(s)
+	var a Assessment
+	if m.inquiry.limits.SuspectAfter > 0 {
+		a = m.inquiry.look(s, handshake, traffic)
+	} else {
+		a = merge(handshake, traffic)
+	}
 	if a.Verdict == Idle && m.handshake.unheard() {
 		a.Verdict = Unknown
 	}
-	m.last = a.Verdict
 	return a
 }
+
+// Contrast tells that another member has just reached a responder which this
+// tunnel does not reach. Within a suspicion that the server forwards nothing it
+// settles the matter at the next look, which must follow at once; otherwise it
+// says nothing.
+func (m *Monitor) Contrast(_ time.Time) { m.inquiry.forward.contrasted() }
 
 // Reset forgets every wait that ran up to now: the machine slept, the network
 // is another one, or the device was rebuilt. A tunnel that was healthy or idle
@@ -93,12 +118,14 @@ func (m *Monitor) Reset(now time.Time) {
 	}
 	m.seenAt = now
 	m.forget(keep)
-	m.handshake.floor = now
+	m.handshake.floor, m.promised = now, time.Time{}
+	m.inquiry.reset(now)
 }
 
 func (m *Monitor) forget(verdict Verdict) {
 	m.handshake = handshakeRule{limits: m.handshake.limits}
 	m.traffic = trafficRule{limits: m.traffic.limits, verdict: verdict}
+	m.inquiry = inquiry{limits: m.inquiry.limits}
 }
 
 // initiationSize is the length of a handshake initiation, in bytes.
@@ -110,7 +137,7 @@ const initiationSize = 148
 // Bytes that can only be theirs do not count: no data was delivered, no
 // handshake completed, and all of it is as long as initiations are. (Keepalives,
 // of 32 bytes, would have to be 37.)
-func heard(before, now tunnel.Counters) bool {
+func heard(before, now *tunnel.Counters) bool {
 	if now.RxBytes <= before.RxBytes {
 		return false
 	}
@@ -119,7 +146,7 @@ func heard(before, now tunnel.Counters) bool {
 }
 
 // rebuilt says that the counters went backwards, which no living device's do.
-func rebuilt(before, now tunnel.Counters) bool {
+func rebuilt(before, now *tunnel.Counters) bool {
 	return now.RxBytes < before.RxBytes || now.TxBytes < before.TxBytes ||
 		now.DataSent < before.DataSent || now.DataReceived < before.DataReceived ||
 		now.Initiations < before.Initiations
@@ -130,9 +157,7 @@ func rebuilt(before, now tunnel.Counters) bool {
 func merge(findings ...finding) Assessment {
 	a := Assessment{Verdict: Unknown}
 	for _, f := range findings {
-		if !f.next.IsZero() && (a.Next.IsZero() || f.next.Before(a.Next)) {
-			a.Next = f.next
-		}
+		a.Next = nearest(a.Next, f.next)
 		switch {
 		case rank(f.verdict) > rank(a.Verdict):
 			a.Verdict, a.Cause, a.Since = f.verdict, f.cause, f.since
@@ -173,4 +198,12 @@ func sooner(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// nearest is the sooner of two waits. A zero one is none.
+func nearest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }

@@ -391,7 +391,7 @@ func TestHeard(t *testing.T) {
 		if c.done {
 			now.LastHandshake = at(time.Minute)
 		}
-		if got := heard(before, now); got != c.want {
+		if got := heard(&before, &now); got != c.want {
 			t.Errorf("%s: got %t, want %t", c.name, got, c.want)
 		}
 	}

@@ -44,7 +44,7 @@ type trafficRule struct {
 	looked  bool      // a look has been taken since the rule was made
 }
 
-func (r *trafficRule) look(s sight) finding {
+func (r *trafficRule) look(s *sight) finding {
 	first := !r.looked
 	r.looked = true
 	if s.received {
@@ -86,7 +86,7 @@ func (r *trafficRule) begin(now time.Time) {
 
 // oldest is when the oldest packet left that no answer has followed, or unless
 // where the tap does not know.
-func oldest(s sight, unless time.Time) time.Time {
+func oldest(s *sight, unless time.Time) time.Time {
 	if s.counters.UnansweredSince.IsZero() {
 		return unless
 	}
@@ -100,7 +100,7 @@ func (r *trafficRule) patience() time.Duration {
 }
 
 // wait goes on with a suspicion, or with what became of it.
-func (r *trafficRule) wait(s sight) finding {
+func (r *trafficRule) wait(s *sight) finding {
 	deadline := r.since.Add(r.limits.TrafficTimeout)
 	if !s.now.Before(deadline) {
 		r.verdict = Unhealthy
@@ -119,7 +119,7 @@ func (r *trafficRule) wait(s sight) finding {
 // until brings the next look forward to a deadline that is still to come.
 func (f finding) until(deadline, now time.Time) finding {
 	if deadline.After(now) {
-		f.next = sooner(f.next, deadline)
+		f.next = nearest(f.next, deadline)
 	}
 	return f
 }

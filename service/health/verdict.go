@@ -1,16 +1,18 @@
 // Package health turns the evidence about one tunnel into a verdict, and says
 // when it wants to look again.
 //
-// A Monitor asks two rules and takes the worse answer: the rule on traffic
-// (DESIGN.md §4.2), which is the whole of the profile classic, and the rule on
-// handshakes (§4.4), whose timeout is a setting of its own and holds in every
-// profile. The other profiles are to confirm a suspicion actively and so decide
-// sooner. That is not part of this package yet: until it is, they judge as
-// classic does, and Limits.SuspectAfter is carried but not used.
+// A Monitor takes the worst answer of its rules. Two of them only watch and hold
+// in every profile: the rule on traffic (DESIGN.md §4.2), which is the whole of
+// the profile classic, and the rule on handshakes (§4.4). The other profiles
+// confirm a doubt by asking, and so decide in seconds: the rules of an inquiry
+// say in an Assessment what is to be asked, and the next counters tell what came
+// of it. They see what counters cannot: an upload that dies alone, a server that
+// answers and forwards nothing, a session that the server has forgotten, a key
+// that another device uses too.
 //
-// What these rules cannot see: a death in the upload direction alone while the
-// peer still sends, since whatever arrives is taken for an answer; a server that
-// answers and forwards nothing; a tunnel that died while nothing is sent.
+// A tunnel on which nothing is sent is not looked at, and its death not seen,
+// unless Limits.Heartbeat says so. With no responder known behind the server, one
+// that forwards nothing shows only when many flows go unanswered.
 //
 // It is pure: it does no I/O, starts no goroutine and never reads the clock;
 // now is always an argument.

@@ -1,0 +1,98 @@
+package health
+
+import (
+	"time"
+
+	"holdfast/service/tunnel"
+)
+
+// evidence is what has been seen of a tunnel over all looks, as the active rules
+// need it.
+type evidence struct {
+	floor time.Time // nothing is counted from before this moment
+	// provedAt is when something last proved a round trip. Zero: never.
+	provedAt time.Time
+	proved   bool // it did since the look before
+	// owed is when the oldest data packet left that nothing authenticated has
+	// followed. Zero: none is owed an answer.
+	owed     time.Time
+	owedFrom uint64 // DataSent before that packet
+	// initiating is when the oldest initiation left that no round trip has
+	// followed. Zero: none.
+	initiating time.Time
+	// refusedAt is since when the system refuses to send, and nothing else gets
+	// out. Zero: it does not.
+	refusedAt time.Time
+
+	movedAt     time.Time // the last look that found inner packets, either way
+	completedAt time.Time // the look that found the last completed handshake
+	sentSince   bool      // data left since provedAt
+	heardSince  bool      // inner packets came since provedAt
+	arrivedAt   time.Time // the look before the last one that found bytes received
+	organic     bool      // since the look before, inner packets came, and data left before or beside them
+	asking      bool      // data left since inner packets last came
+
+	base tunnel.Path // as it was at provedAt
+}
+
+func (e *evidence) take(s *sight) {
+	p := &s.counters.Path
+	at := p.RoundTripAt
+	if s.completed && !s.counters.LastHandshake.IsZero() {
+		e.completedAt = s.now
+		at = later(at, s.before)
+	}
+	e.proved = at.After(e.provedAt) && !at.Before(e.floor)
+	if e.proved {
+		e.provedAt, e.sentSince, e.heardSince, e.base = at, false, false, *p
+		e.refusedAt = time.Time{}
+	}
+	e.organic = s.delivered && (e.asking || s.sent)
+	e.asking = (e.asking || s.sent) && !s.delivered
+	if !e.proved {
+		// What a look finds beside the proof may be older than that.
+		e.sentSince = e.sentSince || s.sent
+		e.heardSince = e.heardSince || s.delivered
+	}
+	if s.sent || s.delivered {
+		e.movedAt = s.now
+	}
+	if s.counters.RxBytes > s.was.RxBytes {
+		e.arrivedAt = s.before
+	}
+	e.owe(s)
+	e.initiating = time.Time{}
+	if at := s.counters.InitiatingSince; !at.IsZero() {
+		if at = later(at, e.floor); at.After(e.provedAt) {
+			e.initiating = at
+		}
+	}
+	switch {
+	case s.sent:
+		e.refusedAt = time.Time{}
+	case p.Refused > s.was.Path.Refused && e.refusedAt.IsZero():
+		e.refusedAt = s.before
+	}
+}
+
+// owe follows the oldest packet without an answer. The tap forgets it at any
+// datagram that looks like an answer; only authenticated bytes count here, and
+// neither the answer to an ask nor an initiation of the peer is among them.
+func (e *evidence) owe(s *sight) {
+	u := s.counters.UnansweredSince
+	if !u.IsZero() {
+		u = later(u, e.floor)
+	}
+	switch {
+	case s.received && u.IsZero():
+		e.owed = time.Time{}
+	case s.received, e.owed.IsZero() && !u.IsZero():
+		e.owed, e.owedFrom = u, s.was.DataSent
+	}
+}
+
+// quiet says that no inner packet has moved for so long and that nothing is owed
+// an answer.
+func (e *evidence) quiet(now time.Time, long time.Duration) bool {
+	return now.Sub(e.movedAt) >= long && e.owed.IsZero() && e.initiating.IsZero() && e.refusedAt.IsZero()
+}

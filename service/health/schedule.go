@@ -1,0 +1,113 @@
+package health
+
+import (
+	"math"
+	"time"
+
+	"holdfast/service/tunnel"
+)
+
+const (
+	// unknownDeadline is how long an answer is waited for while no round trip has
+	// been measured.
+	unknownDeadline = time.Second
+	// longestDeadline bounds the wait on a path that strays without end.
+	longestDeadline = 5 * time.Second
+	// shortestGap is the least time between two attempts: a server answers at
+	// most fifty handshakes a second.
+	shortestGap = 100 * time.Millisecond
+	// longestPatience is beyond the 10 s after which a living peer that only
+	// receives answers of its own accord.
+	longestPatience = 12 * time.Second
+)
+
+// deadline is how long the answer to an attempt is waited for.
+func deadline(p *tunnel.Path) time.Duration {
+	if p.RTT <= 0 {
+		return unknownDeadline
+	}
+	return min(max(p.RTT*5/4+100*time.Millisecond, p.RTT+4*p.RTTVar), longestDeadline)
+}
+
+// gap is the time between two attempts of an episode: never less than a round
+// trip, so that a planned outage of a known length cannot swallow two of them
+// beyond its end.
+func gap(p *tunnel.Path, suspectAfter time.Duration) time.Duration {
+	return min(max(shortestGap, p.RTT, suspectAfter/10), longestDeadline)
+}
+
+const (
+	// byChance is how seldom a living path may leave all attempts unanswered.
+	byChance = 1e-6
+	// presumedLoss is the share of lost round trips that is presumed before any
+	// was counted, with the weight of presumedOf of them: a tenth of the packets
+	// lost each way.
+	presumedLoss = 0.19
+	presumedOf   = 8
+	leastNeeded  = 4
+	mostNeeded   = 16
+)
+
+// needed is how many attempts must go unanswered for the silence to be no
+// accident, given how many round trips the path loses when it lives. The
+// measured share counts with its standard error on top.
+func needed(p *tunnel.Path) int {
+	loss, of := min(max(p.Loss, 0), 1), float64(max(p.LossOf, 0))
+	if of > 0 {
+		loss += math.Sqrt(loss * (1 - loss) / of)
+	}
+	q := (presumedLoss*presumedOf + loss*of) / (presumedOf + of)
+	if q >= 1 {
+		return mostNeeded
+	}
+	k := math.Ceil(math.Log(byChance) / math.Log(q))
+	return int(min(max(k, leastNeeded), mostNeeded))
+}
+
+// pace is the time between two attempts, so long after the verdict: a service
+// that comes back is found within a second and a half for a quarter of an hour,
+// and a tunnel that stays dead for a day costs little.
+func pace(dead, gap time.Duration) time.Duration {
+	switch {
+	case dead < 10*time.Second:
+		return gap
+	case dead < time.Minute+10*time.Second:
+		return max(gap, 500*time.Millisecond)
+	case dead < 16*time.Minute:
+		return max(gap, time.Second)
+	default:
+		return 5 * time.Second
+	}
+}
+
+// patience is how long organic answers may be missing before the path is asked.
+// A flow that goes one way only is never answered in kind: each time a question
+// has proven the path alive while such answers were missing, the patience
+// doubles, until it outlasts the peer's own keepalive and the flow costs nothing
+// more. The first answer in kind ends that.
+type patience struct {
+	proven int // how often the path was proven while answers were missing
+}
+
+// limit is how long the silence must last to be a suspicion.
+func (p *patience) limit(suspectAfter time.Duration) time.Duration {
+	limit := suspectAfter
+	for range p.proven {
+		if limit >= longestPatience {
+			break
+		}
+		limit = min(2*limit, longestPatience)
+	}
+	return limit
+}
+
+// ask is when a silence is asked about: at first quietly and early.
+func (p *patience) ask(suspectAfter time.Duration) time.Duration {
+	if p.proven == 0 {
+		return suspectAfter / 2
+	}
+	return p.limit(suspectAfter)
+}
+
+func (p *patience) double() { p.proven = min(p.proven+1, 8) }
+func (p *patience) renew()  { p.proven = 0 }
