@@ -1,5 +1,6 @@
-// Package probe asks the world outside the tunnel: so far, where the name of
-// an endpoint leads.
+// Package probe asks the world outside the tunnel: where the name of an
+// endpoint leads, whether the router answers, how far the internet reaches,
+// whether an endpoint's host is up, and which way the system would send.
 //
 // What it sends carries the mark by which the system's routes and the guard
 // know it, so that it never travels inside the tunnel. Every question is

@@ -24,8 +24,14 @@ type nameServer struct {
 
 func startServer(t *testing.T, answer func(q dnsmessage.Question, tcp bool) *dnsmessage.Message) *nameServer {
 	t.Helper()
+	return startServerAt(t, "127.0.0.1:0", answer)
+}
+
+// startServerAt starts one in the network namespace of the calling thread.
+func startServerAt(t *testing.T, at string, answer func(q dnsmessage.Question, tcp bool) *dnsmessage.Message) *nameServer {
+	t.Helper()
 	s := &nameServer{answer: answer}
-	pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	pc, err := net.ListenPacket("udp4", at)
 	if err != nil {
 		t.Fatal(err)
 	}
