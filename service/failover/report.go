@@ -15,7 +15,7 @@ func (m *Machine) changed(s *step, in Changed) {
 		m.become(s, in.ID) // nobody asked for it, but it is there; settle will see what it is for
 		return
 	}
-	if in.ID == "" || in.ID != m.active && in.ID != m.pending.ID {
+	if in.ID == "" || in.ID != m.active && (in.ID != m.pending.ID || m.pending.Do == Switch) {
 		return
 	}
 	was, did := m.state, m.pending

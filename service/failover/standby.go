@@ -178,7 +178,7 @@ func (a *mate) answer(now time.Time, in Probed) {
 	if a.streak++; a.streak == 1 {
 		a.streakAt = now
 	}
-	if !a.dataAsked {
+	if !a.dataAsked && in.Data == "" {
 		return
 	}
 	a.dataAsked, a.data, a.dataAt = false, in.Data, now

@@ -16,13 +16,18 @@ import (
 type server struct {
 	failover.Member
 	alive     bool
-	liar      bool    // answers handshakes and carries nothing
-	loss      float64 // share of the probes that are lost
-	broken    bool    // its device cannot be started
-	standby   bool    // the operator runs a device for it beside the active one
-	asked     int     // probes under way
+	liar      bool      // answers handshakes and carries nothing
+	loss      float64   // share of the probes that are lost
+	dumb      bool      // nothing behind it answers, so that its data cannot be proven
+	wellAt    time.Time // since when it is alive and no liar
+	broken    bool      // its device cannot be started
+	standby   bool      // the operator runs a device for it beside the active one
+	asked     int       // probes under way
 	answered  time.Time
-	lastProbe bool // how its last probe ended
+	askedAt   time.Time
+	lastProbe bool           // how its last probe ended
+	data      failover.Proof // what came of its last question for data
+	dataAt    time.Time
 }
 
 // world is everything below the machine: servers, underlay, devices, and the
@@ -43,8 +48,11 @@ type world struct {
 	nextID        int64
 
 	usable  bool
-	told    bool // what the machine was told of it
-	traffic bool // the person sends a packet a second, answered if all is well
+	told    bool         // what the machine was told of it
+	gap     bool         // the link is gone for a while and nobody says so
+	nowhere tunnel.Cause // where the network leads if not to the internet; "": it does
+	below   tunnel.Cause // what was found of that and told; "": nothing
+	traffic bool         // the person sends a packet a second, answered if all is well
 	wish    bool
 	rekeys  bool // keepalives make the idle device shake hands every 2 min
 
@@ -58,6 +66,8 @@ type world struct {
 	tickAt   time.Time
 	boardAt  time.Time
 	goodAt   time.Time // when data was last carried
+	upAt     time.Time // since when the active device is this one
+	busyAt   time.Time // since when the person sends
 	switches []time.Time
 	calmAt   time.Time // since when nothing but time has to pass for the bound
 	out      bool      // there is an outage that a living member could end
@@ -128,9 +138,12 @@ func (w *world) server(id tunnel.Name) *server {
 	return nil
 }
 
+// link says that packets get out of the computer and to the internet.
+func (w *world) link() bool { return w.usable && !w.gap && w.nowhere == "" }
+
 // carries says that data gets through the active tunnel and back.
 func (w *world) carries() bool {
-	return w.active != nil && w.up && w.usable && w.active.alive && !w.active.liar
+	return w.active != nil && w.up && w.link() && w.active.alive && !w.active.liar
 }
 
 // count lets the counters of the active device grow up to now. It is called
@@ -170,7 +183,7 @@ func (w *world) shake(from time.Time) {
 			w.c.Initiations++
 		}
 	}
-	if !w.c.InitiatingSince.IsZero() && w.usable && w.active.alive {
+	if !w.c.InitiatingSince.IsZero() && w.link() && w.active.alive {
 		w.c.LastHandshake, w.c.InitiatingSince = w.now, time.Time{}
 		w.c.UnansweredSince = time.Time{}
 		w.c.RxBytes += 92
@@ -180,7 +193,7 @@ func (w *world) shake(from time.Time) {
 // fresh is a new device for the active member, which asks at once.
 func (w *world) fresh() {
 	w.c = tunnel.Counters{InitiatingSince: w.now, Initiations: 1, TxBytes: 148}
-	w.countAt = w.now
+	w.countAt, w.upAt = w.now, w.now
 }
 
 // step hands one input to the machine, and to its twin, and takes the answer.
@@ -251,13 +264,68 @@ func (w *world) look() {
 	}
 	w.count()
 	was := w.judged
-	w.judged = w.monitor.Observe(w.now, w.c)
+	w.judged = w.assess()
 	w.lookAt = w.judged.Next
 	if w.lookAt.IsZero() && w.traffic {
 		w.t.Fatalf("%s: nobody looks while data is sent", w.now)
 	}
-	if w.judged.Verdict != was.Verdict || w.judged.Cause != was.Cause {
-		w.step(failover.Judged{ID: w.active.Name, Verdict: w.judged.Verdict, Cause: w.judged.Cause, Since: w.judged.Since})
+	if w.judged.Verdict != was.Verdict || w.judged.Cause != was.Cause || w.judged.DeadAt.After(was.DeadAt) {
+		w.step(failover.Judged{ID: w.active.Name, Verdict: w.judged.Verdict, Cause: w.judged.Cause, Since: w.judged.Since,
+			DeadAt: w.judged.DeadAt})
+	}
+	if w.judged.Verdict == health.Healthy {
+		w.somewhere()
+	}
+}
+
+// assess is the verdict about the active member: the monitor's, and where the
+// profile confirms actively what questions would have told sooner. How they
+// are asked is not the machine's business and not modelled.
+func (w *world) assess() health.Assessment {
+	a := w.monitor.Observe(w.now, w.c)
+	after := w.policy.Limits().SuspectAfter
+	if after == 0 || !w.traffic {
+		return a
+	}
+	since := w.goodAt
+	for _, t := range []time.Time{w.upAt, w.busyAt} {
+		if t.After(since) {
+			since = t
+		}
+	}
+	silent := w.now.Sub(since)
+	switch {
+	case w.carries():
+		return health.Assessment{Verdict: health.Healthy, Next: w.now.Add(4 * time.Second)}
+	case silent < after:
+		a.Next = since.Add(after)
+		return a
+	}
+	pace := after / 10
+	if silent > 15*time.Minute {
+		pace = 5 * time.Second
+	} else if silent > 10*time.Second {
+		pace = time.Second
+	}
+	d := health.Assessment{Verdict: health.Suspect, Cause: tunnel.Unanswered, Since: since, Next: w.now.Add(pace)}
+	if w.active.liar && w.active.alive && w.link() {
+		d.Cause = tunnel.ForwardsNothing
+	}
+	if silent >= after+2*pace {
+		d.Verdict, d.DeadAt = health.Unhealthy, w.now.Add(-2*pace)
+	}
+	return d
+}
+
+// somewhere tells that the network leads somewhere, since something answered.
+func (w *world) somewhere() {
+	if w.below == "" {
+		return
+	}
+	w.below = ""
+	if !w.told && w.usable {
+		w.told = true
+		w.step(failover.Underlay{Usable: true})
 	}
 }
 
@@ -269,7 +337,7 @@ func (w *world) act(a failover.Action) {
 	}
 	switch a.Do {
 	case failover.Probe:
-		w.probe(w.server(a.ID))
+		w.probe(w.server(a.ID), a.Data)
 		return
 	case failover.Release:
 		if s := w.server(a.ID); s.asked == 0 {
@@ -314,14 +382,14 @@ func (w *world) outcome(a failover.Action) failover.Input {
 		return failover.Changed{ID: a.ID, State: tunnel.Up}
 	case failover.Switch:
 		within := w.active != nil && w.active.Site == s.Site
-		if w.active == nil || w.IntN(50) == 0 || (within && (!s.alive || !w.usable)) {
+		if w.active == nil || w.IntN(50) == 0 || (within && (!s.alive || !w.link())) {
 			return failover.Switched{From: a.From, To: a.ID, Err: errBroken}
 		}
 		if !within {
 			w.active.standby = true
 			w.fresh()
 		}
-		w.active, s.standby = s, false
+		w.active, s.standby, w.upAt = s, false, w.now
 		w.stats.switches++
 		return failover.Switched{From: a.From, To: a.ID}
 	default:
@@ -337,23 +405,42 @@ func (w *world) closeAll() {
 	}
 }
 
-func (w *world) probe(s *server) {
+func (w *world) probe(s *server, data bool) {
 	s.asked++
-	s.standby = true
-	answered := s.alive && w.usable && !s.broken && w.Float64() >= s.loss
+	s.standby, s.askedAt = true, w.now
+	answered := s.alive && w.link() && !s.broken && w.Float64() >= s.loss
 	took := 5 * time.Second
 	if answered {
 		took = w.about(50 * time.Millisecond)
 	}
 	w.after(took, func() {
 		s.asked--
-		answered := answered && s.alive && w.usable
-		s.lastProbe = answered
-		if answered {
+		in := failover.Probed{ID: s.Name, Answered: answered && s.alive && w.link(), RTT: 50 * time.Millisecond}
+		s.lastProbe = in.Answered
+		if in.Answered {
 			s.answered = w.now
 		}
-		w.step(failover.Probed{ID: s.Name, Answered: answered, RTT: 50 * time.Millisecond})
+		if in.Answered && data {
+			in.Data = s.proof()
+			s.data, s.dataAt = in.Data, w.now
+		}
+		w.step(in)
+		if in.Answered {
+			w.somewhere()
+		}
 	})
+}
+
+// proof is what a question for data would find.
+func (s *server) proof() failover.Proof {
+	switch {
+	case s.dumb:
+		return failover.Untestable
+	case s.liar:
+		return failover.Mute
+	default:
+		return failover.Carries
+	}
 }
 
 // run lets the world go on until a moment.
