@@ -59,6 +59,8 @@ type echoes struct {
 	last         uint32 // number of the last round
 	near, beyond tunnel.Questions
 	calls        map[uint32]chan<- arrival
+
+	open atomic.Int32 // len(calls), so that Write need not lock
 }
 
 // round is one question to several responders.
@@ -288,6 +290,7 @@ func (e *echoes) call(to chan<- arrival) (number uint32) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.calls[number] = to
+	e.open.Store(int32(len(e.calls)))
 	return number
 }
 
@@ -295,4 +298,5 @@ func (e *echoes) hangUp(number uint32) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.calls, number)
+	e.open.Store(int32(len(e.calls)))
 }

@@ -289,20 +289,21 @@ func TestIdleTunnelLearnsNothing(t *testing.T) {
 
 func TestSilentResponderIsForgotten(t *testing.T) {
 	l := newLAN()
-	c, paths := inhabited(t, l, newLAN())
+	c, _ := inhabited(t, l, newLAN())
 	c.knows(t, "a", 1, 1)
 	p := c.portOf(t, "a")
 	// Silence of everybody is an outage, and no reason to forget anybody.
-	paths["a"].dropAll.Store(true)
-	for range 2 * maxSilent {
+	l.silence(true, serverAddr, dnsAddr)
+	asked := l.count(dnsAddr)
+	for round := range 2 * maxSilent {
 		p.echo()
+		eventually(t, "the echo has arrived", func() bool { return l.count(dnsAddr) > asked+round })
 	}
 	judgeAll(p)
 	if got := c.mustCount(t, "a").Path; got.Near.Known != 1 || got.Beyond.Known != 1 || got.LossOf == 0 || got.Loss == 0 {
 		t.Errorf("after an outage: got %+v", got)
 	}
-	paths["a"].dropAll.Store(false)
-	l.silence(true, dnsAddr)
+	l.silence(false, serverAddr)
 	for range maxSilent + 1 {
 		before := c.mustCount(t, "a").Path.Near.Answered
 		p.echo()

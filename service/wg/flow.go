@@ -20,6 +20,12 @@ const (
 	sampleGap = 50 * time.Millisecond
 	// staleFlow is how long a connection keeps its place without a packet.
 	staleFlow = 5 * time.Second
+	// In a batch of more than smallBatch packets, of those of bulkSize and more
+	// only the first and the last are looked at: they belong to a transfer, and
+	// each says what those before it said. Unless an answer is waited for since bulkWait.
+	smallBatch = 4
+	bulkSize   = 600
+	bulkWait   = 200 * time.Millisecond
 	// largeSegment is the size of an inner packet above which a path may lose it
 	// for its size alone: every IPv6 path carries that much.
 	largeSegment = 1280
@@ -97,8 +103,11 @@ func (t *traffic) reset() {
 func (t *traffic) leave(bufs [][]byte, sizes []int, offset int, arrived uint64) {
 	var in inner
 	var now int64
-	locked := false
+	locked, bulk := false, len(bufs) > smallBatch
 	for i := range bufs {
+		if bulk && sizes[i] >= bulkSize && i != 0 && i != len(bufs)-1 {
+			continue
+		}
 		p := bufs[i][offset : offset+sizes[i]]
 		in.parse(p, false)
 		if !in.wantsAnswer() {
@@ -106,6 +115,9 @@ func (t *traffic) leave(bufs [][]byte, sizes []int, offset int, arrived uint64) 
 		}
 		if now == 0 {
 			now = sinceBegan()
+			if at := t.waitingAt.Load(); at != 0 && now-at > int64(bulkWait) {
+				bulk = false // every flow that begins now is evidence
+			}
 		}
 		t.wait(&in, p, now)
 		if in.kind == quicInitial {

@@ -155,9 +155,16 @@ func (p *port) Write(bufs [][]byte, offset int) (int, error) {
 func (p *port) look(bufs [][]byte, offset int, now int64) [][]byte {
 	var in inner
 	n := 0
-	for _, b := range bufs {
+	// A large packet may be what somebody waits for.
+	bulk := len(bufs) > smallBatch && p.echoes.open.Load() == 0 && p.traffic.openRequests.Load() == 0
+	for i, b := range bufs {
 		packet := b[offset:]
-		if in.parse(packet, true); in.kind != other {
+		if bulk && len(packet) >= bulkSize && i != 0 && i != len(bufs)-1 {
+			in.kind = other
+		} else {
+			in.parse(packet, true)
+		}
+		if in.kind != other {
 			if s, ours := p.echoes.isOurs(&in, packet); ours {
 				p.returned(s, &in, packet, now)
 				continue
@@ -166,7 +173,9 @@ func (p *port) look(bufs [][]byte, offset int, now int64) [][]byte {
 				p.learnFrom(proof, now)
 			}
 		}
-		bufs[n] = b
+		if n != i {
+			bufs[n] = b
+		}
 		n++
 	}
 	return bufs[:n]
