@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"fmt"
 	"time"
 
 	"holdfast/service/event"
@@ -144,10 +145,28 @@ func (m *Machine) tellSwitch(s *step, in Switched, back bool) {
 			e.Evidence = to.returnEvidence()
 		}
 	default:
-		e.Kind, e.Cause = event.FailedOver, m.cause
+		e.Kind, e.Cause, e.Evidence = event.FailedOver, m.cause, m.moveEvidence(in)
 		m.step(s, in.From)
 	}
 	s.tell(e)
+}
+
+// moveEvidence says on what grounds a member was left for another. Within a site
+// there are none but the move itself.
+func (m *Machine) moveEvidence(in Switched) string {
+	to := m.mate(in.To)
+	switch {
+	case to == nil || to.provenAt.IsZero() || m.sameSite(in.From, in.To):
+		return ""
+	case m.wantsData() && to.data == Carries:
+		return fmt.Sprintf("Data passes through %s and not through %s.", in.To, in.From)
+	case m.wantsData():
+		return fmt.Sprintf("%s answers. Whether data passes could not be tried beforehand: nothing behind it is known to answer.", in.To)
+	case to.rtt > 0:
+		return fmt.Sprintf("%s answered within %d ms while %s did not answer.", in.To, to.rtt.Milliseconds()+1, in.From)
+	default:
+		return fmt.Sprintf("%s answered while %s did not.", in.To, in.From)
+	}
 }
 
 // step counts a member that was left because it was unhealthy, and holds it: the
