@@ -163,7 +163,7 @@ func (m *Machine) moveEvidence(in Switched) string {
 	case m.wantsData():
 		return fmt.Sprintf("%s answers. Whether data passes could not be tried beforehand: nothing behind it is known to answer.", in.To)
 	case to.rtt > 0:
-		return fmt.Sprintf("%s answered within %d ms while %s did not answer.", in.To, to.rtt.Milliseconds()+1, in.From)
+		return fmt.Sprintf("%s answered within %d ms while %s did not answer.", in.To, (to.rtt + time.Millisecond - 1).Milliseconds(), in.From)
 	default:
 		return fmt.Sprintf("%s answered while %s did not.", in.To, in.From)
 	}
