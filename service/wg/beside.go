@@ -109,6 +109,13 @@ func (b *beside) slot() (now int64, ok bool) {
 	return now, true
 }
 
+// freeAt is the moment from which a question may be asked.
+func (b *beside) freeAt() int64 {
+	b.tap.order.Lock()
+	defer b.tap.order.Unlock()
+	return b.freeAtLocked()
+}
+
 // freeAtLocked is the moment from which a question may be asked. The tap's
 // order is held.
 func (b *beside) freeAtLocked() int64 {

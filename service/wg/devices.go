@@ -77,6 +77,9 @@ type Devices struct {
 	left map[tunnel.Site]int64
 	// learned is what is known of the inside of each tunnel.
 	learned map[tunnel.Name]*responders
+
+	foundMu sync.Mutex
+	found   map[string][]netip.Addr // the last answer for each endpoint's name
 }
 
 // New returns Devices without an interface.
@@ -100,6 +103,7 @@ func New(o Options) *Devices {
 		faults:   make(chan Fault, 4),
 		members:  map[tunnel.Name]*member{},
 		left:     map[tunnel.Site]int64{},
+		found:    map[string][]netip.Addr{},
 		learned:  map[tunnel.Name]*responders{},
 	}
 }

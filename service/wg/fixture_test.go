@@ -296,7 +296,7 @@ type path struct {
 	server  *net.UDPAddr
 	dropUp  atomic.Bool
 	dropAll atomic.Bool
-	delay   time.Duration // each way
+	delay   atomic.Int64 // each way, in nanoseconds
 	passing sync.WaitGroup
 
 	mu    sync.Mutex
@@ -310,13 +310,19 @@ func newPath(t testing.TB, server netip.AddrPort, delay time.Duration) *path {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return pathFrom(t, front, server, delay)
+}
+
+// pathFrom is the network behind a socket to which clients send.
+func pathFrom(t testing.TB, front *net.UDPConn, server netip.AddrPort, delay time.Duration) *path {
+	t.Helper()
 	p := &path{
 		front:  front,
 		addr:   front.LocalAddr().(*net.UDPAddr).AddrPort(),
 		server: net.UDPAddrFromAddrPort(server),
-		delay:  delay,
 		backs:  map[netip.AddrPort]*net.UDPConn{},
 	}
+	p.slow(delay)
 	p.passing.Go(p.up)
 	t.Cleanup(func() {
 		front.Close()
@@ -372,12 +378,16 @@ func (p *path) down(back *net.UDPConn, to netip.AddrPort) {
 	}
 }
 
+// slow sets how long a datagram takes each way.
+func (p *path) slow(delay time.Duration) { p.delay.Store(int64(delay)) }
+
 func (p *path) later(b []byte, send func([]byte)) {
-	if p.delay == 0 {
+	delay := time.Duration(p.delay.Load())
+	if delay == 0 {
 		send(b)
 		return
 	}
-	time.AfterFunc(p.delay, func() { send(b) })
+	time.AfterFunc(delay, func() { send(b) })
 }
 
 // initiations returns the sources of the initiations seen so far.

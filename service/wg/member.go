@@ -31,10 +31,11 @@ type member struct {
 	// peer is the one that is asked: the first with an endpoint; nil: there is none.
 	peer *device.Peer
 	// macs are the cookies of the initiations built here; the peer keeps its own.
-	macs   device.CookieGenerator
-	asking chan struct{} // cap 1: the right to ask
-	done   chan struct{} // closed when the device is stopped
-	rtt    atomic.Int64  // of the last answered ask; 0: none
+	macs    device.CookieGenerator
+	asking  chan struct{} // cap 1: the right to ask
+	seeking chan struct{} // cap 1: the right to look for the server
+	done    chan struct{} // closed when the device is stopped
+	rtt     atomic.Int64  // of the last answered ask; 0: none
 	// insisting says that a lost initiation is being repeated.
 	insisting atomic.Bool
 	completed completion
@@ -80,14 +81,15 @@ func (o StartOptions) keepalive(active bool) func(*tunnel.Peer) uint16 {
 // newMember builds a device on a port of sw, opens its socket and brings it up.
 func (d *Devices) newMember(sw *tunSwitch, name tunnel.Name, cfg *tunnel.Config, o StartOptions, endpoints []netip.AddrPort) (*member, error) {
 	m := &member{
-		name:   name,
-		cfg:    cfg,
-		start:  o,
-		port:   sw.addPort(),
-		site:   cfg.Site(),
-		asking: make(chan struct{}, 1),
-		done:   make(chan struct{}),
-		path:   &estimate{},
+		name:    name,
+		cfg:     cfg,
+		start:   o,
+		port:    sw.addPort(),
+		site:    cfg.Site(),
+		asking:  make(chan struct{}, 1),
+		seeking: make(chan struct{}, 1),
+		done:    make(chan struct{}),
+		path:    &estimate{},
 	}
 	var bind conn.Bind
 	m.tap, bind = newTap(d.opts.NewBind(), d.activity)

@@ -10,6 +10,9 @@ import (
 	"holdfast/service/tunnel"
 )
 
+// maxFound bounds the names whose addresses are kept.
+const maxFound = 256
+
 // resolve finds the endpoint of every peer. avoid is an address not to use
 // where the name has another; the zero value avoids none. The first peer with
 // an endpoint must resolve (*ResolveError); another one that does not is left
@@ -39,7 +42,7 @@ func (d *Devices) resolveOne(ctx context.Context, ep tunnel.Endpoint, avoid neti
 	if addr, ok := ep.Addr(); ok {
 		return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()), nil
 	}
-	addrs, err := d.opts.Resolve(ctx, ep.Host)
+	addrs, err := d.lookUp(ctx, ep.Host)
 	if err != nil {
 		return netip.AddrPort{}, &ResolveError{Host: ep.Host, Err: err}
 	}
@@ -48,6 +51,27 @@ func (d *Devices) resolveOne(ctx context.Context, ep tunnel.Endpoint, avoid neti
 		return netip.AddrPort{}, &ResolveError{Host: ep.Host}
 	}
 	return netip.AddrPortFrom(addr, ep.Port), nil
+}
+
+// lookUp resolves a name and keeps the answer.
+func (d *Devices) lookUp(ctx context.Context, host string) ([]netip.Addr, error) {
+	addrs, err := d.opts.Resolve(ctx, host)
+	if err == nil && len(addrs) > 0 {
+		d.foundMu.Lock()
+		defer d.foundMu.Unlock()
+		if len(d.found) >= maxFound {
+			clear(d.found)
+		}
+		d.found[host] = slices.Clone(addrs)
+	}
+	return addrs, err
+}
+
+// lastFound is the last good answer for a name of a device.
+func (d *Devices) lastFound(host string) []netip.Addr {
+	d.foundMu.Lock()
+	defer d.foundMu.Unlock()
+	return d.found[host]
 }
 
 // choose takes the first address that has a route outside the tunnel, one that
