@@ -7,22 +7,17 @@ import (
 	"holdfast/service/tunnel"
 )
 
-const (
-	// networkShownAfter keeps a short loss of the network from being told.
-	networkShownAfter = 5 * time.Second
-	// troubleShownAfter keeps an outage from being told that heals by itself,
-	// or by a failover, which is told in its place. A shorter hold shortens it.
-	troubleShownAfter = 15 * time.Second
-	// movedShownFor is how long the new member must be well until the failover
-	// is no longer news.
-	movedShownFor = 10 * time.Minute
-)
+// movedShownFor is how long the new member must be well until the failover is
+// no longer news.
+const movedShownFor = 10 * time.Minute
 
 // Board draws from the events what a person should know now. It tells one
 // notice at a time about a matter; while the network cannot be used, nothing
-// about the tunnels above it; and nothing about what the person did. A
-// NoticeOpened or NoticeCleared event that it is given is others' word about
-// something beside the tunnels, which it takes as it is.
+// about the tunnels above it; and nothing about what the person did. What
+// becomes known about a matter later changes the words of its notice, which
+// stays the same one. A NoticeOpened or NoticeCleared event that it is given is
+// others' word about something beside the tunnels, or about how one of them
+// works, which it takes as it is.
 //
 // Make it with NewBoard. It is not safe for concurrent use.
 type Board struct {
@@ -36,17 +31,26 @@ type Board struct {
 	said    []said // what others told, the oldest first
 
 	below  Event     // why the network cannot be used; zero Kind: it can
-	base   Event     // the first event of the trouble; zero Kind: none
+	story  story     // of the trouble
 	wellAt time.Time // since when the active member is well; zero: it is not
+}
+
+// story is what has been told of one trouble. An event of zero Kind: nothing.
+type story struct {
+	cause  Event // the latest verdict, or failure to start
+	silent Event // no other member answers
+	spent  Event // every restart was made
+	pause  Event // the wait after all members failed
 }
 
 // matter is something that there is one notice about at most.
 type matter struct {
-	code    Code // "": nothing is the matter
-	source  Event
-	showAt  time.Time // when it becomes a notice
-	clearAt time.Time // when it stops to be one by itself; zero: never
+	code    Code // what it is by now; "": nothing is the matter
+	began   Event
+	why     Event     // the event that tells most about it
+	clearAt time.Time // when it stops to be news by itself; zero: never
 	open    *Notice   // nil: there is no notice
+	told    Code      // as what it was opened
 }
 
 // said is a notice that others opened, and will clear.
@@ -86,13 +90,25 @@ func (b *Board) Next() time.Time {
 		}
 		at := m.clearAt
 		if m.open == nil {
-			at = m.showAt
+			at = b.showAt(m)
 		}
 		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
 			next = at
 		}
 	}
 	return next
+}
+
+// showAt is when a matter becomes a notice. Zero: never.
+func (b *Board) showAt(m *matter) time.Time {
+	after := Describe(m.code).ShownAfter
+	if after == Never {
+		return time.Time{}
+	}
+	if m == &b.trouble {
+		after = min(after, b.hold)
+	}
+	return m.began.At.Add(after)
 }
 
 // Open lists the notices that are true now, the oldest first.
@@ -150,44 +166,70 @@ func (b *Board) take(e Event) {
 	case StateChanged:
 		b.state(e)
 	case Held:
-		if e.To == HeldAllSilent || e.To == HeldExhausted {
-			b.worsen(Code(e.To), e)
+		switch e.To {
+		case HeldAllSilent:
+			b.story.silent = e
+			b.worsen(e)
+		case HeldExhausted:
+			b.story.spent = e
+			b.worsen(e)
 		}
 	case CooldownStarted:
-		b.worsen(Code(CooldownStarted), e)
+		b.story.pause = e
+		b.worsen(e)
 	case CooldownEnded:
-		if b.trouble.code == Code(CooldownStarted) && b.base.Kind != "" {
-			b.set(&b.trouble, codeOf(b.base), e, 0)
-		}
+		b.story = story{cause: b.story.cause}
+		b.tell()
 	case FailedOver:
-		b.end(&b.trouble)
+		b.leave(e.Tunnel)
 		b.wellAt = time.Time{}
-		b.set(&b.moved, Code(FailedOver), e, 0)
+		b.end(&b.moved)
+		b.moved = matter{code: Code(FailedOver), began: e, why: e, open: b.moved.open, told: b.moved.told}
 	case FailedBack:
-		b.end(&b.trouble)
+		b.leave(e.Tunnel)
 		b.end(&b.moved)
 	case NoticeOpened:
 		b.say(e)
 	case NoticeCleared:
 		b.said = slices.DeleteFunc(b.said, func(s said) bool {
-			return string(s.Code) == e.From && s.Tunnel == e.Tunnel && (e.Evidence == "" || s.Evidence == e.Evidence)
+			return string(s.Code) == e.From && s.Tunnel == e.Tunnel && (e.Evidence == "" || s.Tunnel != "" || s.Evidence == e.Evidence)
 		})
 	case ServiceStopped:
 		for _, m := range b.matters() {
 			b.end(m)
 		}
-		for i := range b.said {
-			b.said[i].over = true
-		}
+		b.overAll(func(said) bool { return true })
 	default:
 	}
 }
 
-// say opens a notice that others know of. One that is open already stays.
+// leave ends what was true of the member that was active. "": of any.
+func (b *Board) leave(active tunnel.Name) {
+	b.end(&b.trouble)
+	b.overAll(func(s said) bool { return s.Tunnel != "" && s.Tunnel != active })
+}
+
+// overAll ends what others told, where it is not true any more whatever they say.
+func (b *Board) overAll(which func(said) bool) {
+	for i := range b.said {
+		b.said[i].over = b.said[i].over || which(b.said[i])
+	}
+}
+
+// say opens a notice that others know of. One that is open already stays: about
+// a tunnel with the newer evidence, else there may be several of different
+// evidence.
 func (b *Board) say(e Event) {
-	n := notice(&matter{code: Code(e.To), source: e})
-	for _, s := range b.said {
-		if s.Code == n.Code && s.Tunnel == n.Tunnel && s.Evidence == n.Evidence {
+	n := notice(&matter{code: Code(e.To), began: e, why: e})
+	for i, s := range b.said {
+		if s.Code != n.Code || s.Tunnel != n.Tunnel || s.over {
+			continue
+		}
+		if n.Tunnel != "" {
+			b.said[i].Evidence = n.Evidence
+			return
+		}
+		if s.Evidence == n.Evidence {
 			return
 		}
 	}
@@ -195,31 +237,35 @@ func (b *Board) say(e Event) {
 }
 
 func (b *Board) wish(e Event) {
-	for i := range b.said {
-		// Now it is known again.
-		b.said[i].over = b.said[i].over || b.said[i].Code == CodeWishDamaged
-	}
+	// Now it is known again.
+	b.overAll(func(s said) bool { return s.Code == CodeWishDamaged })
 	b.on = e.To != offWord
 	b.end(&b.ended)
 	if b.on && e.Tunnel == "" && e.From != offWord || !b.on || e.Tunnel != "" {
 		// Another target, none, or another member: what was true is not.
-		b.end(&b.trouble)
+		next := e.Tunnel
+		if !b.on {
+			next = ""
+		}
+		b.leave(next)
 		b.end(&b.moved)
 	}
 	if !b.on {
 		b.end(&b.network)
 		if e.byPolicy() {
-			b.set(&b.ended, Code(WishChanged), e, 0)
+			b.ended = matter{code: Code(WishChanged), began: e, why: e, open: b.ended.open, told: b.ended.told}
 		}
 	} else if b.below.Kind != "" && b.network.code == "" {
 		why := b.below
 		why.ID, why.At = e.ID, e.At
-		b.set(&b.network, Code(why.Cause), why, networkShownAfter)
+		b.network.begin(why)
+		b.network.is(Code(why.Cause), why)
 	}
 }
 
 func (b *Board) underlay(e Event) {
 	b.end(&b.trouble)
+	b.overAll(func(s said) bool { return s.Code == Code(tunnel.Lossy) || s.Code == Code(tunnel.MTUBlackHole) })
 	if e.Cause == "" {
 		b.below = Event{}
 		b.end(&b.network)
@@ -227,7 +273,8 @@ func (b *Board) underlay(e Event) {
 	}
 	b.below = e
 	if b.on {
-		b.set(&b.network, Code(e.Cause), e, networkShownAfter)
+		b.network.begin(e)
+		b.network.is(Code(e.Cause), e)
 	}
 }
 
@@ -243,7 +290,11 @@ func (b *Board) verdict(e Event) {
 		}
 		return
 	case "unhealthy":
-		b.worsen(codeOf(e), e)
+		if b.trouble.code != "" && b.trouble.began.Tunnel != e.Tunnel {
+			b.end(&b.trouble)
+		}
+		b.story.cause = e
+		b.worsen(e)
 	case "unknown":
 		b.end(&b.trouble)
 	}
@@ -255,7 +306,10 @@ func (b *Board) state(e Event) {
 	switch {
 	case !b.on:
 	case e.To == string(tunnel.Down) && e.Evidence != "":
-		b.worsen(Code(StateChanged), e)
+		if b.story.cause.Kind == "" {
+			b.story.cause = e
+		}
+		b.worsen(e)
 	case e.To == string(tunnel.Up):
 		b.end(&b.trouble)
 	}
@@ -272,46 +326,65 @@ func codeOf(e Event) Code {
 	return Code(e.Kind)
 }
 
-// worsen makes the trouble what code says, unless it is known to be worse.
-func (b *Board) worsen(code Code, e Event) {
-	if b.trouble.code == "" {
-		b.base = e
-		b.set(&b.trouble, code, e, min(troubleShownAfter, b.hold))
-		return
-	}
-	if gravity(code) > gravity(b.trouble.code) {
-		showAt := b.trouble.showAt
-		b.set(&b.trouble, code, e, 0)
-		b.trouble.showAt = showAt
-	}
+// worsen tells of a trouble, or more of it.
+func (b *Board) worsen(e Event) {
+	b.trouble.begin(e)
+	b.tell()
 }
 
-// gravity orders the codes of one trouble.
-func gravity(c Code) int {
-	switch c {
-	case Code(CooldownStarted):
-		return 3
-	case CodeExhausted:
-		return 2
-	case CodeAllSilent:
-		return 1
+// tell makes the trouble what tells most of its story: that nothing is tried for
+// now, then a cause that says what to do, then that no member answers, then any
+// other cause.
+func (b *Board) tell() {
+	s := b.story
+	cause := codeOf(s.cause)
+	switch {
+	case b.trouble.code == "" && b.trouble.began.Kind == "":
+	case s.pause.Kind != "":
+		b.trouble.is(Code(CooldownStarted), s.pause)
+	case s.spent.Kind != "":
+		b.trouble.is(CodeExhausted, s.spent)
+	case s.cause.Kind != "" && !vague(cause):
+		b.trouble.is(cause, s.cause)
+	case s.silent.Kind != "":
+		b.trouble.is(CodeAllSilent, s.silent)
+	case s.cause.Kind != "":
+		b.trouble.is(cause, s.cause)
 	default:
-		return 0
+		b.end(&b.trouble)
 	}
 }
 
-// set makes a matter be what code says. One that is so already stays as it is.
-func (b *Board) set(m *matter, code Code, e Event, after time.Duration) {
-	if m.code == code && m.source.Tunnel == e.Tunnel {
+// vague says that a code does not tell more than that the tunnel does not work.
+func vague(c Code) bool {
+	switch c {
+	case Code(tunnel.Unanswered), Code(tunnel.HandshakeTimeout), Code(tunnel.KeyOrServer), Code(tunnel.SessionStale), Code(StateChanged):
+		return true
+	default:
+		return false
+	}
+}
+
+// begin makes e the event that began the matter, unless it has begun.
+func (m *matter) begin(e Event) {
+	if m.code == "" {
+		m.began = e
+	}
+}
+
+// is makes a matter what code says. What is history only does not take the
+// place of what is told.
+func (m *matter) is(code Code, why Event) {
+	if m.code != "" && m.open != nil && Describe(code).ShownAfter == Never {
 		return
 	}
-	m.code, m.source, m.showAt, m.clearAt = code, e, e.At.Add(after), time.Time{}
+	m.code, m.why, m.clearAt = code, why, time.Time{}
 }
 
 func (b *Board) end(m *matter) {
-	m.code = ""
+	m.code, m.began, m.why, m.clearAt = "", Event{}, Event{}, time.Time{}
 	if m == &b.trouble {
-		b.base = Event{}
+		b.story = story{}
 	}
 }
 
@@ -320,17 +393,25 @@ func (b *Board) settle(now time.Time) []Event {
 	var out []Event
 	for _, m := range b.matters() {
 		if m.code != "" && m.open != nil && !m.clearAt.IsZero() && !now.Before(m.clearAt) {
-			m.code = ""
+			b.end(m)
 		}
 		wanted := m.code != "" && !b.hides(m)
-		if m.open != nil && (!wanted || m.open.ID != m.source.ID || m.open.Code != m.code) {
-			out = append(out, Event{At: now.UTC(), Kind: NoticeCleared, Tunnel: m.open.Tunnel, From: string(m.open.Code)})
+		if m.open != nil && (!wanted || m.open.ID != m.began.ID) {
+			out = append(out, Event{At: now.UTC(), Kind: NoticeCleared, Tunnel: m.open.Tunnel, From: string(m.told)})
 			m.open = nil
 		}
-		if wanted && m.open == nil && !now.Before(m.showAt) {
-			m.open = notice(m)
+		if !wanted {
+			continue
+		}
+		if at := b.showAt(m); m.open == nil && !at.IsZero() && !now.Before(at) {
+			m.open, m.told = notice(m), m.code
 			out = append(out, Event{At: now.UTC(), Kind: NoticeOpened, Tunnel: m.open.Tunnel, To: string(m.code),
-				Cause: m.source.Cause, Evidence: m.open.Evidence})
+				Cause: m.why.Cause, Evidence: m.open.Evidence})
+		}
+		if m.open != nil {
+			seen := m.open.Acknowledged
+			m.open = notice(m)
+			m.open.Acknowledged = seen
 		}
 	}
 	b.said = slices.DeleteFunc(b.said, func(s said) bool {
@@ -346,8 +427,8 @@ func (b *Board) settle(now time.Time) []Event {
 func notice(m *matter) *Notice {
 	w := Describe(m.code)
 	return &Notice{
-		ID: m.source.ID, Code: m.code, Severity: w.Severity, Tunnel: m.source.Tunnel,
-		Title: w.Title, What: w.What, Advice: w.Advice, Evidence: evidence(m.source), Since: m.source.At.UTC(),
+		ID: m.began.ID, Code: m.code, Severity: w.Severity, Tunnel: m.began.Tunnel,
+		Title: w.Title, What: w.What, Advice: w.Advice, Evidence: evidence(m.why), Since: m.began.At.UTC(),
 	}
 }
 

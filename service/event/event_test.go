@@ -1,6 +1,10 @@
 package event
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -8,14 +12,32 @@ import (
 	"holdfast/service/tunnel"
 )
 
-func causes() []tunnel.Cause {
-	return []tunnel.Cause{
-		tunnel.NoNetwork, tunnel.LocalFirewall, tunnel.SignIn, tunnel.NoInternet, tunnel.EndpointDNS,
-		tunnel.EndpointMoved, tunnel.ClockMoved, tunnel.PSKMismatch, tunnel.NothingListens, tunnel.UDPBlocked,
-		tunnel.KeyRefused, tunnel.ServerDown, tunnel.KeyOrServer, tunnel.ServerOverloaded, tunnel.KeyShared,
-		tunnel.MTUBlackHole, tunnel.ForwardsNothing, tunnel.UploadDead, tunnel.Lossy, tunnel.SessionStale,
-		tunnel.HandshakeTimeout, tunnel.Unanswered,
+// causes reads every cause from the source, so that none can be forgotten.
+func causes(t *testing.T) []tunnel.Cause {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), "../tunnel/cause.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
 	}
+	var all []tunnel.Cause
+	ast.Inspect(f, func(n ast.Node) bool {
+		v, isValue := n.(*ast.ValueSpec)
+		if !isValue {
+			return true
+		}
+		if typ, named := v.Type.(*ast.Ident); named && typ.Name == "Cause" {
+			word, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, tunnel.Cause(word))
+		}
+		return true
+	})
+	if len(all) < 20 {
+		t.Fatalf("only %d causes were found", len(all))
+	}
+	return all
 }
 
 func kinds() []Kind {
@@ -30,9 +52,9 @@ func kinds() []Kind {
 // what a person can mend, what to do.
 func TestEveryCauseHasWords(t *testing.T) {
 	titles := map[string]Code{}
-	for _, c := range causes() {
-		if _, ok := catalogue[Code(c)]; !ok {
-			t.Errorf("%s has no words", c)
+	for _, c := range causes(t) {
+		if w, ok := catalogue[Code(c)]; !ok || w.ShownAfter > time.Minute && c != tunnel.SessionStale {
+			t.Errorf("%s has no words, or they come too late: %+v", c, w)
 		}
 	}
 	for code, w := range catalogue {
