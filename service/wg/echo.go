@@ -145,6 +145,31 @@ func (e *echoes) isOurs(in *inner, p []byte) (stamp, bool) {
 	}, true
 }
 
+// quotesOurs says that a packet tells that one of our echoes was not delivered.
+func (e *echoes) quotesOurs(in *inner, p []byte) bool {
+	quoted := p[in.body:in.size]
+	var q inner
+	head := 40
+	switch {
+	case in.v6 && len(quoted) >= head && quoted[0]>>4 == 6 && quoted[6] == protoICMPv6:
+	case !in.v6 && len(quoted) >= 20 && quoted[0]>>4 == 4 && quoted[9] == protoICMP:
+		head = int(quoted[0]&15) * 4
+	default:
+		return false
+	}
+	// As little as the first eight bytes of ICMP may be quoted.
+	if head < 20 || len(quoted) < head+8 {
+		return false
+	}
+	q.v6 = in.v6
+	q.icmp(quoted[head:], head)
+	return q.kind == echoRequest && q.id == e.id &&
+		(len(quoted) < head+16 || [8]byte(quoted[head+8:]) == e.token)
+}
+
+// sessionAt is when the session may last have become another one.
+func (t *tap) sessionAt() int64 { return max(t.respondedAt.Load(), t.peerAskedAt.Load()) }
+
 // echo sends one round of echoes: to the responder that is likely the server
 // itself, and to the best beyond it. It returns at once; what comes back shows
 // in the counters. Without a responder it does nothing.

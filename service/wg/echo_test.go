@@ -76,23 +76,24 @@ func ping(dst netip.Addr, seq uint16) []byte {
 
 // inhabited is a client with "a" active and "b" a standby, at two servers with
 // a LAN behind each. The DNS server of the config is dnsAddr.
-func inhabited(t testing.TB, a, b *lan) (*client, map[tunnel.Name]*path) {
+func inhabited(t testing.TB, a, b *lan) *client {
 	t.Helper()
-	c, paths := newClient(t, Options{}), map[tunnel.Name]*path{}
-	for _, m := range []struct {
-		name tunnel.Name
-		lan  *lan
-	}{{"a", a}, {"b", b}} {
-		key := newKey(t)
-		s := newServer(t, m.lan.take, key.Public())
-		paths[m.name] = newPath(t, s.addr, 0)
-		cfg := configFor(key, s, paths[m.name].addr)
-		cfg.Interface.DNS = []netip.Addr{dnsAddr}
-		c.mustStart(t, m.name, cfg, StartOptions{})
-		c.mustProbe(t, m.name)
-	}
+	c := newClient(t, Options{})
+	c.inhabit(t, "a", a, func(s *server) netip.AddrPort { return s.addr })
+	c.inhabit(t, "b", b, func(s *server) netip.AddrPort { return s.addr })
 	c.mustPromote(t, "a")
-	return c, paths
+	return c
+}
+
+// inhabit starts a device at a server with a LAN behind it.
+func (c *client) inhabit(t testing.TB, name tunnel.Name, l *lan, at func(*server) netip.AddrPort) {
+	t.Helper()
+	key := newKey(t)
+	s := newServer(t, l.take, key.Public())
+	cfg := configFor(key, s, at(s))
+	cfg.Interface.DNS = []netip.Addr{dnsAddr}
+	c.mustStart(t, name, cfg, StartOptions{})
+	c.mustProbe(t, name)
 }
 
 func (c *client) portOf(t testing.TB, name tunnel.Name) *port {
@@ -133,7 +134,7 @@ func (c *client) mustPing(t testing.TB, dst netip.Addr, seq uint16) {
 // TestEchoesAreAnsweredAndConsumed sends rounds through the active device and a
 // standby. The interface sees nothing of them, and the counters of data neither.
 func TestEchoesAreAnsweredAndConsumed(t *testing.T) {
-	c, _ := inhabited(t, newLAN(), newLAN())
+	c := inhabited(t, newLAN(), newLAN())
 	c.knows(t, "a", 1, 1)
 	if _, _, err := c.Reach(patient(t), "b", nil); err != nil {
 		t.Fatal(err)
@@ -167,7 +168,7 @@ func TestEchoesAreAnsweredAndConsumed(t *testing.T) {
 }
 
 func TestEchoesOfApplicationsPassAndTeach(t *testing.T) {
-	c, _ := inhabited(t, newLAN(), newLAN())
+	c := inhabited(t, newLAN(), newLAN())
 	c.knows(t, "a", 1, 1)
 	before := c.mustCount(t, "a")
 	for seq := range uint16(5) {
@@ -198,16 +199,19 @@ func TestEchoesOfApplicationsPassAndTeach(t *testing.T) {
 // round through the active device and one through the standby.
 func TestEchoesDisturbNobody(t *testing.T) {
 	const packets, window = 10000, 200
-	c, _ := inhabited(t, newLAN(), newLAN())
+	c := inhabited(t, newLAN(), newLAN())
 	c.knows(t, "a", 1, 1)
 	if _, _, err := c.Reach(patient(t), "b", nil); err != nil {
 		t.Fatal(err)
 	}
 	c.knows(t, "b", 1, 1)
 	before := c.mustCount(t, "a")
+	a, b := c.portOf(t, "a"), c.portOf(t, "b")
 	var sent uint64
 	stop := make(chan struct{})
 	var asking sync.WaitGroup
+	end := sync.OnceFunc(func() { close(stop); asking.Wait() })
+	defer end()
 	asking.Go(func() {
 		tick := time.NewTicker(10 * time.Millisecond)
 		defer tick.Stop()
@@ -216,8 +220,8 @@ func TestEchoesDisturbNobody(t *testing.T) {
 			case <-stop:
 				return
 			case <-tick.C:
-				c.portOf(t, "a").echo()
-				c.portOf(t, "b").echo()
+				a.echo()
+				b.echo()
 				sent++
 			}
 		}
@@ -245,8 +249,7 @@ func TestEchoesDisturbNobody(t *testing.T) {
 			t.Fatalf("packet %d did not come back", next)
 		}
 	}
-	close(stop)
-	asking.Wait()
+	end()
 	for _, name := range []tunnel.Name{"a", "b"} {
 		eventually(t, "every round is answered", func() bool {
 			p := c.mustCount(t, name).Path
@@ -264,7 +267,7 @@ func TestEchoesDisturbNobody(t *testing.T) {
 
 func TestIdleTunnelLearnsNothing(t *testing.T) {
 	l := newLAN(dnsAddr)
-	c, _ := inhabited(t, l, newLAN())
+	c := inhabited(t, l, newLAN())
 	c.knows(t, "a", 1, 0)
 	p := c.portOf(t, "a")
 	if got := l.count(dnsAddr); got != 1 {
@@ -289,7 +292,7 @@ func TestIdleTunnelLearnsNothing(t *testing.T) {
 
 func TestSilentResponderIsForgotten(t *testing.T) {
 	l := newLAN()
-	c, _ := inhabited(t, l, newLAN())
+	c := inhabited(t, l, newLAN())
 	c.knows(t, "a", 1, 1)
 	p := c.portOf(t, "a")
 	// Silence of everybody is an outage, and no reason to forget anybody.
@@ -328,7 +331,9 @@ func judgeAll(p *port) {
 
 func TestReach(t *testing.T) {
 	l := newLAN()
-	c, paths := inhabited(t, newLAN(), l)
+	c := newClient(t, Options{})
+	var p *path
+	c.inhabit(t, "b", l, func(s *server) netip.AddrPort { p = newPath(t, s.addr, 0); return p.addr })
 	if _, _, err := c.Reach(patient(t), "x", nil); !errors.Is(err, ErrNoDevice) {
 		t.Errorf("got %v", err)
 	}
@@ -348,7 +353,7 @@ func TestReach(t *testing.T) {
 	if from, _, err = c.Reach(patient(t), "b", []netip.Addr{serverAddr}); err != nil || from != serverAddr {
 		t.Errorf("the server was asked for: got %v, %v", from, err)
 	}
-	paths["b"].dropAll.Store(true)
+	p.dropAll.Store(true)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	if _, _, err := c.Reach(ctx, "b", nil); !errors.Is(err, ErrUnanswered) {
@@ -366,7 +371,7 @@ func TestReach(t *testing.T) {
 		return len(e.calls) == 1
 	})
 	// A lost echo is repeated.
-	paths["b"].dropAll.Store(false)
+	p.dropAll.Store(false)
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
@@ -384,7 +389,7 @@ func TestReach(t *testing.T) {
 }
 
 func TestReachEndsWithTheDevice(t *testing.T) {
-	c, _ := inhabited(t, newLAN(), newLAN(serverAddr, dnsAddr))
+	c := inhabited(t, newLAN(), newLAN(serverAddr, dnsAddr))
 	ended := make(chan error)
 	go func() {
 		_, _, err := c.Reach(patient(t), "b", nil)

@@ -16,6 +16,7 @@ const (
 	dnsReply
 	tcpSegment
 	quicInitial
+	undelivered // a packet of ICMP that quotes another which went no further
 )
 
 const (
@@ -126,6 +127,8 @@ func (in *inner) icmp(b []byte, head int) {
 		in.kind = echoRequest
 	case b[0] == 0 && !in.v6, b[0] == 129 && in.v6:
 		in.kind = echoReply
+	case (b[0] == 3 || b[0] == 11 || b[0] == 12) && !in.v6, b[0] >= 1 && b[0] <= 4 && in.v6:
+		in.kind = undelivered
 	}
 }
 

@@ -77,7 +77,7 @@ func TestParse(t *testing.T) {
 		{"echo request", ipv4(protoICMP, a, b, 0, icmpEcho(8, 1, 2)), false, echoRequest, true, true},
 		{"echo request, options", ipv4(protoICMP, a, b, 8, icmpEcho(8, 1, 2)), false, echoRequest, true, true},
 		{"echo reply", ipv4(protoICMP, b, a, 0, icmpEcho(0, 1, 2)), true, echoReply, false, false},
-		{"unreachable", ipv4(protoICMP, b, a, 0, icmpEcho(3, 1, 2)), true, other, false, false},
+		{"unreachable", ipv4(protoICMP, b, a, 0, icmpEcho(3, 1, 2)), true, undelivered, false, false},
 		{"echo request, IPv6", ipv6(protoICMPv6, a6, b6, icmpEcho(128, 1, 2)), false, echoRequest, true, true},
 		{"echo reply, IPv6", ipv6(protoICMPv6, b6, a6, icmpEcho(129, 1, 2)), true, echoReply, false, false},
 		{"ICMPv4 in IPv6", ipv6(protoICMP, b6, a6, icmpEcho(8, 1, 2)), true, other, false, false},
@@ -104,6 +104,47 @@ func TestParse(t *testing.T) {
 			in.parse(tt.packet[:cut], tt.from)
 			if in.kind != other {
 				t.Errorf("%s, cut to %d bytes: got kind %d", tt.name, cut, in.kind)
+			}
+		}
+	}
+}
+
+func TestEchoesThatWereNotDelivered(t *testing.T) {
+	e := newEchoes()
+	for _, tt := range []struct {
+		addr string
+		wrap func(b []byte) []byte
+	}{
+		{"10.9.0.5", func(b []byte) []byte {
+			return ipv4(protoICMP, serverAddr, clientAddr, 0, append([]byte{3, 1, 6: 0, 7: 0}, b...))
+		}},
+		{"fd00:9::5", func(b []byte) []byte {
+			own := netip.MustParseAddr("fd00:8::2")
+			return ipv6(protoICMPv6, own.Prev(), own, append([]byte{1, 0, 6: 0, 7: 0}, b...))
+		}},
+	} {
+		dst := netip.MustParseAddr(tt.addr)
+		ours := e.build(dst.Prev(), dst, echoSize, stamp{number: 1, at: 1})
+		foreign := newEchoes().build(dst.Prev(), dst, echoSize, stamp{number: 1, at: 1})
+		head := len(ours) - echoSize + 20
+		if dst.Is6() {
+			head = 40
+		}
+		for _, c := range []struct {
+			name   string
+			quoted []byte
+			want   bool
+		}{
+			{"all of it", ours, true}, {"the least", ours[:head+8], true},
+			{"another's", foreign, false}, {"too little", ours[:head+7], false}, {"no header", ours[:9], false}, {"nothing", nil, false},
+		} {
+			p := tt.wrap(c.quoted)
+			var in inner
+			if in.parse(p, true); in.kind != undelivered {
+				t.Fatalf("%s, %s: got kind %d", tt.addr, c.name, in.kind)
+			}
+			if got := e.quotesOurs(&in, p); got != c.want {
+				t.Errorf("%s, %s is quoted: got %v", tt.addr, c.name, got)
 			}
 		}
 	}

@@ -95,7 +95,7 @@ func (d *Devices) newMember(sw *tunSwitch, name tunnel.Name, cfg *tunnel.Config,
 	m.tap, bind = newTap(d.opts.NewBind(), d.activity)
 	m.tap.may = d.opts.Initiate
 	m.tap.beside.path = m.path
-	m.port.est, m.tap.marks = m.path, &m.port.marks
+	m.port.est, m.tap.marks, m.port.sessionAt = m.path, &m.port.marks, m.tap.sessionAt
 	m.port.learned.Store(d.learnedLocked(name, cfg))
 	m.tap.again = m.again
 	m.dev = device.NewDevice(m.port, bind, deviceLog(d.log, name))

@@ -34,6 +34,8 @@ type port struct {
 	est     *estimate                  // nil: nobody wants to know
 	marks   marks                      // of the echoes that have not left yet
 	learnAt atomic.Int64               // when a candidate may be tried again
+	// sessionAt is when the session may last have become another. nil: not known.
+	sessionAt func() int64
 
 	waiting atomic.Int32 // len(out), so that Read need not lock
 	outMu   sync.Mutex
@@ -128,11 +130,11 @@ func (p *port) awaitTurn() bool {
 func (p *port) Write(bufs [][]byte, offset int) (int, error) {
 	now := sinceBegan()
 	all := len(bufs)
-	bufs = p.look(bufs, offset, now)
+	bufs, answered := p.look(bufs, offset, now)
 	if len(bufs) == 0 {
 		return all, nil
 	}
-	if p.traffic.waitingAt.Load() != 0 {
+	if answered && p.traffic.waitingAt.Load() != 0 {
 		p.traffic.waitingAt.Store(0)
 	}
 	p.delivered.Add(uint64(len(bufs)))
@@ -151,8 +153,9 @@ func (p *port) Write(bufs [][]byte, offset int) (int, error) {
 }
 
 // look takes the answers to our own echoes out of bufs, in place, and learns
-// from the rest.
-func (p *port) look(bufs [][]byte, offset int, now int64) [][]byte {
+// from the rest. answered says that there is more among the rest than words of
+// routers that something could not be delivered.
+func (p *port) look(bufs [][]byte, offset int, now int64) (rest [][]byte, answered bool) {
 	var in inner
 	n := 0
 	// A large packet may be what somebody waits for.
@@ -169,16 +172,20 @@ func (p *port) look(bufs [][]byte, offset int, now int64) [][]byte {
 				p.returned(s, &in, packet, now)
 				continue
 			}
+			if in.kind == undelivered && p.echoes.quotesOurs(&in, packet) {
+				continue
+			}
 			if proof, found := p.traffic.come(&in, packet, now); found {
 				p.learnFrom(proof, now)
 			}
 		}
+		answered = answered || in.kind != undelivered
 		if n != i {
 			bufs[n] = b
 		}
 		n++
 	}
-	return bufs[:n]
+	return bufs[:n], answered
 }
 
 // known is what has been learned about the inside of the tunnel.
@@ -194,13 +201,15 @@ func (p *port) learnFrom(proof evidence, now int64) {
 	p.known().suggest(proof.from)
 }
 
-// proven notes a round trip. rtt 0: how long it took is not known.
+// proven notes a round trip. rtt 0: how long it took is not known. A packet that
+// left before the session began may have waited for it in the device, so its
+// round trip says nothing of the path.
 func (p *port) proven(now int64, rtt time.Duration) {
 	if p.est == nil {
 		return
 	}
 	p.est.roundTrip(now)
-	if rtt > 0 {
+	if rtt > 0 && (p.sessionAt == nil || now-int64(rtt) > p.sessionAt()) {
 		p.est.answered(rtt)
 	}
 }
