@@ -25,6 +25,7 @@ func TestGateway(t *testing.T) {
 		}
 	}
 	const soon = 500 * time.Millisecond
+	here(t, "ip neigh flush dev eth0")
 	expect("never asked", true, "", 0, soon)
 	expect("known", true, "", 0, soon)
 	f.filter("input", "ip protocol icmp drop", "ip6 nexthdr icmpv6 icmpv6 type echo-request drop", "udp dport 9 drop")

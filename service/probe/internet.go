@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"strings"
+	"strconv"
 	"sync"
 	"time"
 
@@ -25,7 +25,8 @@ const (
 
 // Internet asks pages that are known to answer with status 204 and nothing
 // else, all at once, outside the tunnel, and returns within 3 s. Each is an
-// http or https address; of more than 8 the first are asked. Without pages
+// address that begins with http://, for nobody could answer in the place of a
+// secure page; of more than 8 the first are asked. Without pages
 // nothing is asked, and Checked is false, as it is when ctx was cancelled before
 // anything was found out.
 //
@@ -92,7 +93,7 @@ func parsePage(page string) (*url.URL, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read page: %w", err)
 	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+	if u.Scheme != "http" || u.Hostname() == "" {
 		return nil, fmt.Errorf("%.64q is no address of a page", page)
 	}
 	return u, nil
@@ -174,13 +175,9 @@ func (o *Outside) pageAddr(ctx context.Context, u *url.URL, family string) (neti
 }
 
 func portOf(u *url.URL) (uint16, error) {
-	switch {
-	case u.Port() != "":
-		ap, err := netip.ParseAddrPort("0.0.0.0:" + u.Port())
-		return ap.Port(), err
-	case strings.EqualFold(u.Scheme, "https"):
-		return 443, nil
-	default:
+	if u.Port() == "" {
 		return 80, nil
 	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	return uint16(port), err
 }

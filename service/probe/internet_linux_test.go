@@ -76,7 +76,8 @@ func TestInternet(t *testing.T) {
 		{name: "an interim answer", pages: []string{interim}, want: diagnose.Open, via: interim, fast: true},
 		{name: "no HTTP", pages: []string{nonsense}, want: diagnose.Silent, fast: true, err: "malformed"},
 		{name: "no page's address", pages: []string{"gopher://x/", "%"}, want: diagnose.Silent, fast: true},
-		{name: "a secure page that is none", pages: []string{"https://" + at(1) + ":80/"}, want: diagnose.Silent, fast: true, err: "TLS"},
+		{name: "a secure page", pages: []string{"https://" + at(1) + ":80/"}, want: diagnose.Silent, fast: true, err: "no address of a page"},
+		{name: "no port", pages: []string{"http://" + at(1) + ":99999/"}, want: diagnose.Silent, fast: true, err: "out of range"},
 		{name: "too many pages", pages: append(repeat(closed, maxPages), good), want: diagnose.Silent, fast: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -3,7 +3,6 @@ package probe
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -56,13 +55,6 @@ func (o *Outside) askPage(ctx context.Context, u *url.URL, family string) verdic
 		return verdict{err: err}
 	}
 	defer release()
-	if u.Scheme == "https" {
-		secure := tls.Client(c, &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12})
-		if err := secure.HandshakeContext(ctx); err != nil {
-			return verdict{err: err}
-		}
-		c = secure
-	}
 	return get(c, u)
 }
 
@@ -131,7 +123,7 @@ func judgePage(u *url.URL, resp *http.Response, rest *bufio.Reader, limit *io.Li
 // itself may.
 func isUpgrade(u *url.URL, resp *http.Response) bool {
 	to, err := resp.Location()
-	return err == nil && u.Scheme == "http" && to.Scheme == "https" && strings.EqualFold(to.Hostname(), u.Hostname())
+	return err == nil && to.Scheme == "https" && strings.EqualFold(to.Hostname(), u.Hostname())
 }
 
 // clockAhead compares this computer's clock with a page's Date, which was

@@ -15,8 +15,9 @@ import (
 const (
 	// lookupTimeout bounds one lookup. When it ends the lookup has failed.
 	lookupTimeout = 5 * time.Second
-	// retryAfter is how long a failed lookup stands for those that follow.
-	retryAfter = 10 * time.Second
+	// askEvery is how long what a lookup came to stands for those that follow:
+	// a name is not asked for more often, however often it is looked up.
+	askEvery = 10 * time.Second
 	// maxAddrs is the number of addresses that are taken from an answer, half
 	// of them for each family where both have as many.
 	maxAddrs = 16
@@ -68,7 +69,7 @@ type Resolver struct {
 	asked   bool               // Remember has been called
 	flights map[string]*flight // by name
 	good    map[string]answer  // by name: the last good answers
-	failed  map[string]failure // by name: failures that still stand
+	recent  map[string]result  // by name: what the last lookup of this process came to
 }
 
 // flight is a lookup under way. Its result may be read when done is closed.
@@ -83,9 +84,16 @@ type answer struct {
 	At    time.Time    `json:"at"`
 }
 
-type failure struct {
+type result struct {
+	addrs []netip.Addr
 	err   error
-	until time.Time
+	at    time.Time
+}
+
+// stands says that a result is not too old. The clock that goes on while the
+// machine sleeps must agree.
+func (r result) stands(now time.Time) bool {
+	return now.Sub(r.at) < askEvery && now.Round(0).Sub(r.at.Round(0)).Abs() < askEvery
 }
 
 // NewResolver returns a Resolver with the answers of its CacheFile.
@@ -103,7 +111,7 @@ func NewResolver(o Options) *Resolver {
 		Options: o,
 		servers: o.Servers,
 		flights: map[string]*flight{},
-		failed:  map[string]failure{},
+		recent:  map[string]result{},
 	}
 	r.good = r.readCache()
 	return r
@@ -114,8 +122,10 @@ func NewResolver(o Options) *Resolver {
 //
 // Where the lookup fails and an earlier one did not, it returns the earlier
 // addresses and an error that wraps ErrStale: a caller that needs an address
-// goes by their number, not by the error. A lookup takes 5 s at most. After a
-// failed one the name is not looked up for 10 s, unless Remember is called.
+// goes by their number, not by the error. A lookup takes 5 s at most. What it
+// came to, be it addresses or a failure, stands for 10 s: sooner the name
+// servers are not asked again, unless Remember is called or the machine slept.
+// After that they are, always: no answer is kept longer because it said so.
 func (r *Resolver) Lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a.Unmap()}, nil
@@ -142,8 +152,8 @@ func (r *Resolver) Lookup(ctx context.Context, host string) ([]netip.Addr, error
 	return nil, err
 }
 
-// flightTo returns the lookup of a name that is under way or has just failed,
-// or begins one. The lookup goes on when its caller is gone: others may wait
+// flightTo returns the lookup of a name that is under way or has just ended, or
+// begins one. The lookup goes on when its caller is gone: others may wait
 // for it, and its answer is kept.
 func (r *Resolver) flightTo(name string) *flight {
 	r.mu.Lock()
@@ -152,8 +162,8 @@ func (r *Resolver) flightTo(name string) *flight {
 		return f
 	}
 	f := &flight{done: make(chan struct{})}
-	if past, ok := r.failed[name]; ok && time.Now().Before(past.until) {
-		f.err = past.err
+	if past, ok := r.recent[name]; ok && past.stands(time.Now()) {
+		f.addrs, f.err = past.addrs, past.err
 		close(f.done)
 		return f
 	}
@@ -184,18 +194,17 @@ func (r *Resolver) land(name string, f *flight) {
 		delete(r.flights, name)
 	}
 	now := time.Now()
+	for n, past := range r.recent {
+		if !past.stands(now) {
+			delete(r.recent, n)
+		}
+	}
+	if len(r.recent) < maxNames {
+		r.recent[name] = result{f.addrs, f.err, now}
+	}
 	if f.err != nil {
-		for n, past := range r.failed {
-			if now.After(past.until) {
-				delete(r.failed, n)
-			}
-		}
-		if len(r.failed) < maxNames {
-			r.failed[name] = failure{f.err, now.Add(retryAfter)}
-		}
 		return
 	}
-	delete(r.failed, name)
 	r.keepLocked(name, answer{Addrs: f.addrs, At: now})
 }
 

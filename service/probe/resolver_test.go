@@ -258,6 +258,7 @@ func TestStale(t *testing.T) {
 		t.Fatalf("got %v, %v", got, err)
 	}
 	broken.Store(true)
+	r.age(host, askEvery)
 	for name, r := range map[string]*Resolver{"the same": r, "the next process": NewResolver(o)} {
 		got, err := r.Lookup(t.Context(), "VPN.example.com.")
 		if !errors.Is(err, ErrStale) || !errors.Is(err, ErrNotFound) || !slices.Equal(got, want) {
@@ -312,18 +313,58 @@ func TestFailureStandsForAWhile(t *testing.T) {
 	if got := s.asked.Load(); got != 2*once {
 		t.Errorf("after a network change it was asked %d times in all, want %d", got, 2*once)
 	}
-	r.mu.Lock()
-	past := r.failed[host]
-	if left := time.Until(past.until); left > retryAfter || left < retryAfter-5*time.Second {
-		t.Errorf("the failure stands for %v, want about %v", left, retryAfter)
+	r.age(host, askEvery-time.Second)
+	_, _ = r.Lookup(t.Context(), host)
+	if got := s.asked.Load(); got != 2*once {
+		t.Errorf("before its time it was asked %d times in all, want %d", got, 2*once)
 	}
-	past.until = time.Now()
-	r.failed[host] = past
-	r.mu.Unlock()
+	r.age(host, askEvery)
 	_, _ = r.Lookup(t.Context(), host)
 	if got := s.asked.Load(); got != 3*once {
 		t.Errorf("after its time it was asked %d times in all, want %d", got, 3*once)
 	}
+}
+
+// age makes what the last lookup came to so old.
+func (r *Resolver) age(name string, by time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := r.recent[name]
+	last.at = time.Now().Add(-by)
+	r.recent[name] = last
+}
+
+// However often a name is looked up, it is asked for every 10 s, and then what
+// has changed is seen.
+func TestAnswerStandsForAWhile(t *testing.T) {
+	var now atomic.Value
+	now.Store("203.0.113.1")
+	s := startServer(t, func(q dnsmessage.Question, tcp bool) *dnsmessage.Message {
+		return always(now.Load().(string))(q, tcp)
+	})
+	r := ask(s)
+	expect := func(when, want string, asked int64) {
+		t.Helper()
+		for range 5 {
+			got, err := r.Lookup(t.Context(), host)
+			if err != nil || !slices.Equal(got, addrs(want)) {
+				t.Errorf("%s: got %v, %v, want %s", when, got, err, want)
+			}
+			if n := s.asked.Load(); n != asked {
+				t.Errorf("%s: asked %d times, want %d", when, n, asked)
+			}
+		}
+	}
+	expect("at first", "203.0.113.1", 1)
+	now.Store("203.0.113.2")
+	expect("at once", "203.0.113.1", 1)
+	r.age(host, askEvery-time.Second)
+	expect("after 9 s", "203.0.113.1", 1)
+	r.age(host, askEvery)
+	expect("after 10 s", "203.0.113.2", 2)
+	now.Store("203.0.113.3")
+	r.Remember()
+	expect("after a change of the network", "203.0.113.3", 3)
 }
 
 func TestManyAtOnceAskOnce(t *testing.T) {

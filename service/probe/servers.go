@@ -18,13 +18,13 @@ const (
 )
 
 // Remember reads the name servers that the underlay names at the moment, and
-// forgets failed lookups: it is called at the start and after each change of
+// has every name asked for anew: it is called at the start and after each change of
 // the network, before the tunnel's own resolvers are set. Servers in except
 // are the tunnel's and are left out. Where none remains the earlier ones stay.
 func (r *Resolver) Remember(except ...netip.Addr) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	clear(r.failed)
+	clear(r.recent)
 	if len(r.Servers) == 0 {
 		r.rememberLocked(except)
 	}

@@ -26,6 +26,9 @@ const (
 	beyond, beyond6 = "203.0.113.9", "2001:db8:3::9"
 )
 
+// crowd bounds the processes of alone: they mostly wait.
+var crowd = make(chan struct{}, 4)
+
 // alone runs the test in a process of its own, in a network namespace of its
 // own: sockets are opened by whichever thread a goroutine happens to be on. It
 // returns true in that process.
@@ -35,17 +38,26 @@ func alone(t *testing.T) bool {
 	if os.Getenv(name) == t.Name() {
 		return true
 	}
-	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root for a network namespace")
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=60s", "-test.parallel=16")
 	cmd.Env = append(os.Environ(), name+"="+t.Name())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	// The thread that starts it must live as long: its death is the signal.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	out, err := cmd.CombinedOutput()
+	var out []byte
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		crowd <- struct{}{}
+		defer func() { <-crowd }()
+		// The thread that starts it must live as long: its death is the signal.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		out, err = cmd.CombinedOutput()
+	}()
+	t.Parallel()
+	<-done
 	switch {
 	case err != nil && bytes.Contains(out, []byte("=== RUN")):
 		t.Errorf("%v\n%s", err, out)
@@ -104,7 +116,28 @@ func startFar(t *testing.T) *far {
 	here(t, "ip addr add 2001:db8:1::2/64 dev eth0 nodad")
 	here(t, "ip route add default via "+router)
 	here(t, "ip -6 route add default via "+router6)
+	awaitCable(t, router)
+	awaitCable(t, router6)
 	return f
+}
+
+// awaitCable waits until the far end refuses a datagram: a new cable may lose
+// the first question for a neighbour.
+func awaitCable(t *testing.T, to string) {
+	t.Helper()
+	c, err := net.Dial("udp", net.JoinHostPort(to, "9"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range 50 {
+		_, _ = c.Write(knocking)
+		_ = c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		if _, err := c.Read(make([]byte, 1)); errors.Is(err, unix.ECONNREFUSED) {
+			return
+		}
+	}
+	t.Fatal("the cable carries nothing to ", to)
 }
 
 // here runs a command line of words without blanks, and returns its output.
