@@ -108,6 +108,7 @@ func (t *tap) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 func (t *tap) Send(bufs [][]byte, ep conn.Endpoint) error {
 	data, transport, initiation, activity := 0, false, false, false
 	var wait time.Duration
+	echoes := t.marks != nil && t.marks.n.Load() != 0
 	for _, b := range bufs {
 		if len(b) == 0 {
 			continue
@@ -115,7 +116,7 @@ func (t *tap) Send(bufs [][]byte, ep conn.Endpoint) error {
 		switch b[0] {
 		case device.MessageTransportType:
 			transport = true
-			if len(b) > device.MessageKeepaliveSize && (t.marks == nil || !t.marks.take(b)) {
+			if len(b) > device.MessageKeepaliveSize && !(echoes && t.marks.take(b)) {
 				data++
 				activity = true
 			}
