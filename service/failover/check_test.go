@@ -245,7 +245,7 @@ func (w *world) checkTruth() {
 	if w.goodAt.After(since) {
 		since = w.goodAt
 	}
-	for _, t := range []time.Time{view.Since, w.busyAt} {
+	for _, t := range []time.Time{view.Since, w.busyAt, w.upAt} {
 		if t.After(since) {
 			since = t
 		}

@@ -52,6 +52,7 @@ func (m *Machine) underlay(s *step, in Underlay) {
 	case in.Usable && works:
 		m.told = nil
 	case in.Usable:
+		m.refreshed = time.Time{} // what was rebuilt without a network does not count
 		m.disturb(s, Rebind, "the network is back")
 	case was && m.on:
 		m.putOff = Judged{}

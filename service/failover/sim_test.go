@@ -15,7 +15,7 @@ import (
 
 // years is how long the simulation lasts: short in every run, long in a soak
 // (go test ./service/failover -run Simulation -v -years 500).
-var years = flag.Float64("years", 0.5, "simulated years")
+var years = flag.Float64("years", 0.35, "simulated years")
 
 const year = 365 * 24 * time.Hour
 
