@@ -38,6 +38,9 @@ func New(o Options) *Manager { return &Manager{Options: o.withDefaults()} }
 // back to the state before, and the error says what failed; where the state
 // before was a killed process's, it has been cleared.
 //
+// It also has the system ask anew for the neighbours that have not answered,
+// so that what is sent after a change of the network need not wait for them.
+//
 // While a family is fully tunneled, net.ipv4.conf.all.src_valid_mark is 1 and
 // a strict rp_filter is loosened; both are put back when no more needed.
 func (m *Manager) Apply(ctx context.Context, s Spec) error {
@@ -55,6 +58,7 @@ func (m *Manager) Apply(ctx context.Context, s Spec) error {
 	err = m.move(ctx, k, s)
 	if err == nil {
 		m.applied = &s
+		k.askAnew()
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
