@@ -147,7 +147,8 @@ func (f *fakeService) routes() http.Handler {
 		cause := tunnel.NothingListens
 		return api.Diagnosis{
 			Schema: 1, At: epoch, Tunnel: "nl", Verdict: health.Unhealthy, Cause: &cause, Title: "Nothing listens there",
-			What: "The server refused the packet.", Advice: "Start WireGuard on the server.",
+			Certain: true, What: "The server refused the packet.", Advice: "Start WireGuard on the server.",
+			Evidence: "192.0.2.1 refused a datagram to port 51820.", Others: []tunnel.Cause{tunnel.Lossy},
 			Checks: []api.Finding{
 				{Name: "underlay", Result: "ok", Evidence: "eth0 has a gateway", TookMs: 3},
 				{Name: "endpoint", Result: "failed", Evidence: "port unreachable\x1b[31m"},

@@ -73,13 +73,16 @@ func noSetting(key string, keys []string) error {
 	return &failure{code: exitNotFound, message: "there is no setting " + key, hint: hint}
 }
 
+// longValue is how much of a value the list of all shows.
+const longValue = 14
+
 func (p *program) showSettings(all api.Settings) error {
 	if p.json {
 		return p.object(all)
 	}
 	rows := [][]string{{"setting", "value", "default", "may be"}}
 	for _, s := range all.Settings {
-		rows = append(rows, []string{s.Key, orDash(printable(s.Value)), orDash(s.Default), mayBe(s)})
+		rows = append(rows, []string{s.Key, orDash(clip(printable(s.Value), longValue)), orDash(clip(s.Default, longValue)), mayBe(s)})
 	}
 	return p.say("%s", table(rows))
 }

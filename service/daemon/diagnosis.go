@@ -51,9 +51,12 @@ func diagnosis(st status.Status, e diagnose.Evidence, now time.Time) api.Diagnos
 		out.Tunnel, out.Verdict = st.Active.Tunnel, st.Active.Verdict
 	}
 	f := diagnose.Judge(e)
-	if f.Cause == "" {
+	switch {
+	case f.Cause == "" && !st.Wish.On:
+		out.Title, out.Advice = "No tunnel is wanted, and nothing below it is wrong", "Connect, and ask again."
+	case f.Cause == "":
 		out.Title = "Nothing that was looked at is wrong"
-	} else {
+	default:
 		words := event.Describe(event.Code(f.Cause))
 		out.Cause, out.Title, out.What, out.Advice = &f.Cause, words.Title, words.What, words.Advice
 		out.Certain, out.Underlay, out.Evidence = f.Certain, f.Underlay, f.Evidence

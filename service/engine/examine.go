@@ -56,7 +56,6 @@ type Facts struct {
 	// Widest is the size of the largest packet that passes, MTU the interface's
 	// before it was lowered. 0: not known.
 	Widest, MTU int
-	Clock       diagnose.Clock
 	// ThirdParty allows to ask Pages.
 	ThirdParty bool
 	Pages      []string
@@ -70,7 +69,10 @@ type Facts struct {
 func (o *Operator) Examine(ctx context.Context, f Facts) diagnose.Evidence {
 	ctx, cancel := context.WithTimeout(ctx, examineWithin)
 	defer cancel()
-	e := diagnose.Evidence{Usable: f.Underlay.Usable, Underlay: f.Underlay.Cause, Clock: f.Clock, Others: f.Others}
+	e := diagnose.Evidence{Usable: f.Underlay.Usable, Underlay: f.Underlay.Cause, Others: f.Others}
+	if o.senses.Clock != nil {
+		e.Clock = o.senses.Clock()
+	}
 	if !e.Usable {
 		e.Inside = inside(f, tunnel.Counters{})
 		return e

@@ -29,6 +29,8 @@ type Outside interface {
 type Senses struct {
 	Outside Outside
 	Resolve Resolve
+	// Clock says how this computer's clock stands.
+	Clock func() diagnose.Clock
 }
 
 // Equip gives the operator its senses. It must be called before anything is
