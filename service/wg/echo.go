@@ -93,26 +93,13 @@ func newEchoes() *echoes {
 // build makes an echo request of size bytes from src to dst, which must be of
 // one family. It is never fragmented on its way.
 func (e *echoes) build(src, dst netip.Addr, size int, s stamp) []byte {
-	head := 40
+	proto, request, head := uint8(protoICMPv6), byte(128), 40
 	if dst.Is4() {
-		head = 20
+		proto, request, head = protoICMP, 8, 20
 	}
-	p := make([]byte, max(size, head+8+stampSize))
-	if dst.Is4() {
-		p[0], p[6], p[8], p[9] = 0x45, 0x40, 64, protoICMP
-		binary.BigEndian.PutUint16(p[2:], uint16(len(p)))
-		copy(p[12:], src.AsSlice())
-		copy(p[16:], dst.AsSlice())
-		binary.BigEndian.PutUint16(p[10:], checksum(0, p[:20]))
-		p[20] = 8
-	} else {
-		p[0], p[6], p[7] = 0x60, protoICMPv6, 64
-		binary.BigEndian.PutUint16(p[4:], uint16(len(p)-40))
-		copy(p[8:], src.AsSlice())
-		copy(p[24:], dst.AsSlice())
-		p[40] = 128
-	}
+	p, head := header(src, dst, proto, max(size-head, 8+stampSize))
 	icmp := p[head:]
+	icmp[0] = request
 	binary.BigEndian.PutUint16(icmp[4:], e.id)
 	binary.BigEndian.PutUint16(icmp[6:], uint16(s.number))
 	b := icmp[8:]
@@ -121,9 +108,8 @@ func (e *echoes) build(src, dst netip.Addr, size int, s stamp) []byte {
 	b[12], b[13] = byte(s.purpose), s.slot
 	binary.BigEndian.PutUint64(b[16:], uint64(s.at))
 	var sum uint32
-	if !dst.Is4() {
-		// The pseudo-header: addresses, length, protocol.
-		sum = uint32(^checksum(0, p[8:40])) + uint32(len(icmp)) + protoICMPv6
+	if dst.Is6() {
+		sum = pseudo(p, head, proto)
 	}
 	binary.BigEndian.PutUint16(icmp[2:], checksum(sum, icmp))
 	return p
@@ -147,24 +133,13 @@ func (e *echoes) isOurs(in *inner, p []byte) (stamp, bool) {
 
 // quotesOurs says that a packet tells that one of our echoes was not delivered.
 func (e *echoes) quotesOurs(in *inner, p []byte) bool {
-	quoted := p[in.body:in.size]
-	var q inner
-	head := 40
-	switch {
-	case in.v6 && len(quoted) >= head && quoted[0]>>4 == 6 && quoted[6] == protoICMPv6:
-	case !in.v6 && len(quoted) >= 20 && quoted[0]>>4 == 4 && quoted[9] == protoICMP:
-		head = int(quoted[0]&15) * 4
-	default:
+	proto, b := quoted(in, p)
+	if proto != protoICMP && proto != protoICMPv6 {
 		return false
 	}
-	// As little as the first eight bytes of ICMP may be quoted.
-	if head < 20 || len(quoted) < head+8 {
-		return false
-	}
-	q.v6 = in.v6
-	q.icmp(quoted[head:], head)
-	return q.kind == echoRequest && q.id == e.id &&
-		(len(quoted) < head+16 || [8]byte(quoted[head+8:]) == e.token)
+	q := inner{v6: in.v6}
+	q.icmp(b, 0)
+	return q.kind == echoRequest && q.id == e.id && (len(b) < 16 || [8]byte(b[8:]) == e.token)
 }
 
 // sessionAt is when the session may last have become another one.
@@ -203,7 +178,7 @@ func (p *port) echo() {
 	out := *r
 	e.mu.Unlock()
 	for i, a := range out.to[:out.n] {
-		p.inject(e.build(in.source(a), a, echoSize, stamp{out.number, ofRound, uint8(i), now}))
+		p.send(in, a, stamp{out.number, ofRound, uint8(i), now})
 	}
 }
 
@@ -236,12 +211,12 @@ func (p *port) judgeOneLocked(r *round) {
 
 // returned takes an answer to one of our echoes.
 func (p *port) returned(s stamp, in *inner, packet []byte, now int64) {
-	if in.kind != echoReply || s.at <= 0 || s.at > now {
+	if in.kind == echoRequest || s.at <= 0 || s.at > now {
 		return // sent back as it was
 	}
 	from, _ := in.addresses(packet)
 	rtt := time.Duration(now - s.at)
-	p.known().answered(from, rtt)
+	p.known().answered(from, rtt, in.kind == dnsReply)
 	p.proven(now, rtt)
 	e := p.echoes
 	e.mu.Lock()
@@ -305,7 +280,19 @@ func (p *port) greetInside() {
 
 func (p *port) try(a netip.Addr, now int64) {
 	if in := p.known().inside.Load(); in != nil {
-		p.inject(p.echoes.build(in.source(a), a, echoSize, stamp{purpose: ofTrial, at: now}))
+		p.send(in, a, stamp{purpose: ofTrial, at: now})
+	}
+}
+
+// send asks a for an answer, in the way in which it is known to give one. A
+// resolver of which nothing is known is asked in both.
+func (p *port) send(in *inside, a netip.Addr, s stamp) {
+	known, onlyDNS := p.known().way(a)
+	if !onlyDNS {
+		p.inject(p.echoes.build(in.source(a), a, echoSize, s))
+	}
+	if onlyDNS || !known && in.resolves(a) {
+		p.inject(p.queries.build(in.source(a), a, s))
 	}
 }
 

@@ -2,6 +2,7 @@ package wg
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"net/netip"
 	"slices"
@@ -23,16 +24,18 @@ var (
 	dnsAddr    = netip.MustParseAddr("10.9.0.53")
 )
 
-// lan is what lies behind a server: machines that answer echo requests. What
-// is no echo request goes back where it came from.
+// lan is what lies behind a server: machines that answer echo requests, and
+// resolvers that answer queries. What is neither goes back where it came from.
 type lan struct {
-	mu     sync.Mutex
-	silent map[netip.Addr]bool
-	asked  map[netip.Addr]int
+	mu        sync.Mutex
+	silent    map[netip.Addr]bool
+	asked     map[netip.Addr]int
+	resolvers map[netip.Addr]bool
+	queries   []string // all that was asked of them, but for the number
 }
 
 func newLAN(silent ...netip.Addr) *lan {
-	l := &lan{silent: map[netip.Addr]bool{}, asked: map[netip.Addr]int{}}
+	l := &lan{silent: map[netip.Addr]bool{}, asked: map[netip.Addr]int{}, resolvers: map[netip.Addr]bool{}}
 	for _, a := range silent {
 		l.silent[a] = true
 	}
@@ -66,7 +69,25 @@ func (l *lan) take(m *memTUN, p []byte) {
 		}
 		p[in.body-8] = 0
 	}
+	if in.kind == dnsQuery && !l.resolve(&in, p) {
+		return
+	}
 	echo(m, p)
+}
+
+// resolve turns a query into its answer.
+func (l *lan) resolve(in *inner, p []byte) bool {
+	_, dst := in.addresses(p)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.resolvers[dst] {
+		return false
+	}
+	l.queries = append(l.queries, string(p[in.body+2:]))
+	binary.BigEndian.PutUint16(p[in.body-8:], in.dst)
+	binary.BigEndian.PutUint16(p[in.body-6:], in.src)
+	p[in.body+2] |= 0x80
+	return true
 }
 
 // ping is an echo request of an application.
@@ -385,6 +406,87 @@ func TestReach(t *testing.T) {
 	c.mustStart(t, "c", cfg, StartOptions{})
 	if _, _, err := c.Reach(patient(t), "c", []netip.Addr{beyondAddr}); !errors.Is(err, ErrNoResponder) {
 		t.Errorf("without an address of ours: got %v", err)
+	}
+}
+
+// TestResolverThatAnswersNoEcho is asked by DNS instead, by Reach and in rounds.
+func TestResolverThatAnswersNoEcho(t *testing.T) {
+	l := newLAN(dnsAddr)
+	l.resolvers[dnsAddr] = true
+	c := inhabited(t, l, l)
+	c.knows(t, "a", 1, 1)
+	if from, _, err := c.Reach(patient(t), "b", nil); err != nil || from != dnsAddr {
+		t.Errorf("got %v, %v", from, err)
+	}
+	c.knows(t, "b", 1, 1)
+	pings := l.count(dnsAddr)
+	for _, name := range []tunnel.Name{"a", "b"} {
+		for i := range uint64(5) {
+			c.portOf(t, name).echo()
+			eventually(t, "the resolver answers", func() bool { return c.mustCount(t, name).Path.Beyond.Answered == i+1 })
+		}
+		if got := c.mustCount(t, name); got.DataSent != 0 || got.DataReceived != 0 || len(c.tun.out) != 0 {
+			t.Errorf("queries count as data: %+v", got)
+		}
+	}
+	if l.count(dnsAddr) != pings {
+		t.Error("a resolver that answers no echo was sent some")
+	}
+	l.mu.Lock()
+	if got, want := l.queries[0], "\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x01"; got != want {
+		t.Errorf("got query %q, want %q", got, want)
+	}
+	l.mu.Unlock()
+	// An application's own query passes, even with the port of ours.
+	port := c.portOf(t, "a").queries.port
+	c.tun.in <- ipv4(protoUDP, clientAddr, dnsAddr, 0, udpPacket(port, 53, dnsMessage(9, false)))
+	eventually(t, "the application gets its answer", func() bool { return len(c.tun.out) == 1 })
+	// When it answers echoes again, they are enough.
+	l.silence(false, dnsAddr)
+	c.mustPing(t, dnsAddr, 1)
+	eventually(t, "it is pinged", func() bool { c.portOf(t, "a").echo(); return l.count(dnsAddr) > pings+1 })
+}
+
+func TestQueriesAreSound(t *testing.T) {
+	q := newQueries()
+	for _, addr := range []string{"10.0.0.9", "fd00::9"} {
+		dst := netip.MustParseAddr(addr)
+		want := stamp{number: 3, purpose: ofRound, slot: 2, at: 9}
+		p := q.build(dst.Prev(), dst, want)
+		var in inner
+		if in.parse(p, false); in.kind != dnsQuery || in.src < firstQueryPort || in.dst != portDNS {
+			t.Fatalf("%s: got %+v", addr, in)
+		}
+		if got := checksum(pseudo(p, in.body-8, protoUDP), p[in.body-8:]); got != 0 {
+			t.Errorf("%s: the checksum is wrong: %x", addr, got)
+		}
+		answer := func(from netip.Addr, id uint16) []byte {
+			b := udpPacket(portDNS, q.port, dnsMessage(id, true))
+			if from.Is4() {
+				return ipv4(protoUDP, from, dst.Prev(), 0, b)
+			}
+			return ipv6(protoUDP, from, dst.Prev(), b)
+		}
+		for _, tt := range []struct {
+			name string
+			p    []byte
+			want bool
+		}{
+			{"another number", answer(dst, in.id+1), false}, {"another machine", answer(dst.Next(), in.id), false},
+			{"the answer", answer(dst, in.id), true}, {"the answer again", answer(dst, in.id), false},
+		} {
+			var got inner
+			got.parse(tt.p, true)
+			if s, ours := q.answer(&got, tt.p); ours != tt.want || ours && s != want {
+				t.Errorf("%s, %s: got %+v, %v", addr, tt.name, s, ours)
+			}
+		}
+	}
+	for range 3 * maxQueries {
+		q.build(clientAddr, serverAddr, stamp{})
+	}
+	if got := q.open.Load(); got != maxQueries {
+		t.Errorf("got %d open", got)
 	}
 }
 

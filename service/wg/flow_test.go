@@ -109,7 +109,7 @@ func TestRepliesProveRoundTrips(t *testing.T) {
 
 func TestUnansweredRequestsExpire(t *testing.T) {
 	var c crossing
-	for i := range uint16(maxRequests + 5) { // the first ones lose their places
+	for i := range uint16(maxRequests + 5) { // the last ones find no room
 		c.out(ipv4(protoICMP, clientAddr, serverAddr, 0, icmpEcho(8, 1, i)))
 	}
 	var lost []netip.Addr
@@ -267,6 +267,11 @@ func wellKnown(t *testing.T) *responders {
 	return &r
 }
 
+func isKnown(r *responders, a netip.Addr) bool {
+	known, _ := r.way(a)
+	return known
+}
+
 func TestCandidatesAreTriedThreeTimes(t *testing.T) {
 	r := wellKnown(t)
 	public, private := netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("10.9.0.4")
@@ -299,7 +304,7 @@ func TestCandidatesAreTriedThreeTimes(t *testing.T) {
 	if a, _ := r.next(); a.IsValid() {
 		t.Errorf("%v is tried again", a)
 	}
-	r.answered(public, time.Millisecond) // to an application, later on
+	r.answered(public, time.Millisecond, false) // to an application, later on
 	if !slices.Equal(r.best(false, 9), []netip.Addr{public}) {
 		t.Error("what answers is not known")
 	}
@@ -308,9 +313,9 @@ func TestCandidatesAreTriedThreeTimes(t *testing.T) {
 func TestRespondersAreBounded(t *testing.T) {
 	r := wellKnown(t)
 	first := netip.MustParseAddr("10.8.0.1")
-	r.answered(first, 0)
+	r.answered(first, 0, false)
 	for a, n := netip.MustParseAddr("10.20.0.1"), 0; n < 100; a, n = a.Next(), n+1 {
-		r.answered(a, time.Duration(n)*time.Millisecond)
+		r.answered(a, time.Duration(n)*time.Millisecond, false)
 		r.suggest(a.Next())
 	}
 	if near, beyond := r.count(); near != 1 || beyond != maxResponders-1 || len(r.candidates) > maxCandidates {
@@ -325,11 +330,11 @@ func TestRespondersAreBounded(t *testing.T) {
 			t.Errorf("silent %d times: got usual %v", n+1, usual)
 		}
 	}
-	if r.best(false, 1)[0] == silent || !r.knows(silent) {
+	if r.best(false, 1)[0] == silent || !isKnown(r, silent) {
 		t.Error("who is silent must come after those who answer")
 	}
 	r.wasSilent(silent)
-	if r.knows(silent) {
+	if isKnown(r, silent) {
 		t.Errorf("silent %d times, and still known", maxSilent)
 	}
 	key := newKey(t)

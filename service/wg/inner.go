@@ -132,6 +132,26 @@ func (in *inner) icmp(b []byte, head int) {
 	}
 }
 
+// quoted is what an undelivered packet says of the one that went no further: its
+// protocol, and at least the first eight bytes after its header. proto 0: it
+// quotes too little.
+func quoted(in *inner, p []byte) (proto uint8, rest []byte) {
+	q := p[in.body:in.size]
+	head := 40
+	switch {
+	case in.v6 && len(q) >= head && q[0]>>4 == 6:
+		proto = q[6]
+	case !in.v6 && len(q) >= 20 && q[0]>>4 == 4:
+		proto, head = q[9], int(q[0]&15)*4
+	default:
+		return 0, nil
+	}
+	if head < 20 || len(q) < head+8 {
+		return 0, nil
+	}
+	return proto, q[head:]
+}
+
 // wantsAnswer says that whoever sent the packet waits for something to come back.
 func (in *inner) wantsAnswer() bool {
 	switch in.kind {
@@ -184,6 +204,37 @@ func (in *inner) flowKey(p []byte, from bool) uint64 {
 		key = 1
 	}
 	return key
+}
+
+// header makes the IP header of a packet with room for length bytes after it,
+// and says where they begin. src and dst must be of one family. The packet is
+// never fragmented on its way.
+func header(src, dst netip.Addr, proto uint8, length int) (p []byte, head int) {
+	if dst.Is4() {
+		p = make([]byte, 20+length)
+		p[0], p[6], p[8], p[9] = 0x45, 0x40, 64, proto
+		binary.BigEndian.PutUint16(p[2:], uint16(len(p)))
+		copy(p[12:], src.AsSlice())
+		copy(p[16:], dst.AsSlice())
+		binary.BigEndian.PutUint16(p[10:], checksum(0, p[:20]))
+		return p, 20
+	}
+	p = make([]byte, 40+length)
+	p[0], p[6], p[7] = 0x60, proto, 64
+	binary.BigEndian.PutUint16(p[4:], uint16(length))
+	copy(p[8:], src.AsSlice())
+	copy(p[24:], dst.AsSlice())
+	return p, 40
+}
+
+// pseudo is the sum over what a transport's checksum covers of the header:
+// addresses, length and protocol.
+func pseudo(p []byte, head int, proto uint8) uint32 {
+	addresses := p[8:head] // of IPv6
+	if head == 20 {
+		addresses = p[12:20]
+	}
+	return uint32(^checksum(0, addresses)) + uint32(len(p)-head) + uint32(proto)
 }
 
 // checksum is that of the Internet over b, beginning with the sum of what went before.

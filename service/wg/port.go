@@ -30,6 +30,7 @@ type port struct {
 
 	traffic traffic
 	echoes  *echoes
+	queries *queries
 	learned atomic.Pointer[responders] // never nil
 	est     *estimate                  // nil: nobody wants to know
 	marks   marks                      // of the echoes that have not left yet
@@ -172,7 +173,11 @@ func (p *port) look(bufs [][]byte, offset int, now int64) (rest [][]byte, answer
 				p.returned(s, &in, packet, now)
 				continue
 			}
-			if in.kind == undelivered && p.echoes.quotesOurs(&in, packet) {
+			if s, ours := p.queries.answer(&in, packet); ours {
+				p.returned(s, &in, packet, now)
+				continue
+			}
+			if in.kind == undelivered && (p.echoes.quotesOurs(&in, packet) || p.queries.quotesOurs(&in, packet)) {
 				continue
 			}
 			if proof, found := p.traffic.come(&in, packet, now); found {
@@ -195,7 +200,7 @@ func (p *port) known() *responders { return p.learned.Load() }
 func (p *port) learnFrom(proof evidence, now int64) {
 	p.proven(now, proof.rtt)
 	if proof.kind == echoReply {
-		p.known().answered(proof.from, proof.rtt)
+		p.known().answered(proof.from, proof.rtt, false)
 		return
 	}
 	p.known().suggest(proof.from)
@@ -225,7 +230,8 @@ func (p *port) lost() {
 func (p *port) fillPath(path *tunnel.Path) {
 	now := sinceBegan()
 	p.traffic.expire(now, func(to netip.Addr) {
-		if p.known().knows(to) {
+		// Only the silence of who has answered before says anything.
+		if known, onlyDNS := p.known().way(to); known && !onlyDNS {
 			p.lost()
 		}
 	})

@@ -58,7 +58,7 @@ func (d *Devices) Reach(ctx context.Context, name tunnel.Name, targets []netip.A
 		select {
 		case <-again.C:
 			for _, a := range to {
-				m.port.ask(a, echoSize, call)
+				m.port.ask(a, call)
 			}
 			again.Reset(m.answerTime(reachGap))
 		case got := <-answers:
@@ -109,10 +109,10 @@ func (p *port) reachable(targets []netip.Addr) (near, all []netip.Addr) {
 	return near, all
 }
 
-// ask sends an echo for a call.
-func (p *port) ask(to netip.Addr, size int, call uint32) {
+// ask asks one address for a call.
+func (p *port) ask(to netip.Addr, call uint32) {
 	if in := p.known().inside.Load(); in != nil && in.reaches(to) {
-		p.inject(p.echoes.build(in.source(to), to, size, stamp{number: call, purpose: ofCall, at: sinceBegan()}))
+		p.send(in, to, stamp{number: call, purpose: ofCall, at: sinceBegan()})
 	}
 }
 

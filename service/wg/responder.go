@@ -31,6 +31,7 @@ const (
 type responder struct {
 	addr   netip.Addr
 	near   bool // likely the server's own
+	dns    bool // it answers DNS queries and no echoes
 	rtt    time.Duration
 	silent int // rounds in a row without its answer in which another answered
 }
@@ -58,7 +59,7 @@ type inside struct {
 	own     []netip.Prefix
 	allowed []netip.Prefix
 	near    []netip.Addr
-	dns     []netip.Addr
+	dns     []netip.Addr // the config's resolvers
 }
 
 func newInside(cfg *tunnel.Config) *inside {
@@ -77,7 +78,7 @@ func newInside(cfg *tunnel.Config) *inside {
 		}
 	}
 	for _, a := range cfg.Interface.DNS {
-		if in.reaches(a) && !slices.Contains(in.near, a) {
+		if in.reaches(a) {
 			in.dns = append(in.dns, a)
 		}
 	}
@@ -106,6 +107,9 @@ func wide(p netip.Prefix) netip.Prefix {
 func firstOf(p netip.Prefix) netip.Addr { return wide(p).Addr().Next() }
 
 func sameNet(own netip.Prefix, a netip.Addr) bool { return wide(own).Contains(a) }
+
+// resolves says that the config names a as a resolver.
+func (in *inside) resolves(a netip.Addr) bool { return slices.Contains(in.dns, a) }
 
 // reaches says that a packet of ours to a would go through the tunnel.
 func (in *inside) reaches(a netip.Addr) bool {
@@ -188,15 +192,17 @@ func (r *responders) findLocked(a netip.Addr) *responder {
 	return nil
 }
 
-// knows says that a has answered before: only then does its silence say anything.
-func (r *responders) knows(a netip.Addr) bool {
+// way is how a can be asked: known is false while it has not answered.
+func (r *responders) way(a netip.Addr) (known, onlyDNS bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.findLocked(a) != nil
+	k := r.findLocked(a)
+	return k != nil, k != nil && k.dns
 }
 
-// answered notes that a has answered an echo. rtt 0: not known.
-func (r *responders) answered(a netip.Addr, rtt time.Duration) {
+// answered notes that a has answered an echo, or where dns is set a query of
+// ours. rtt 0: not known.
+func (r *responders) answered(a netip.Addr, rtt time.Duration, dns bool) {
 	in := r.inside.Load()
 	if in == nil || !in.reaches(a) {
 		return
@@ -210,9 +216,10 @@ func (r *responders) answered(a netip.Addr, rtt time.Duration) {
 		if k = r.placeLocked(); k == nil {
 			return
 		}
-		*k = responder{addr: a, near: slices.Contains(in.near, a)}
+		*k = responder{addr: a, near: slices.Contains(in.near, a), dns: dns}
 	}
 	k.silent = 0
+	k.dns = k.dns && dns
 	switch {
 	case rtt == 0:
 	case k.rtt == 0:
@@ -268,12 +275,15 @@ func (r *responders) giveUpLocked(a netip.Addr) {
 
 // best returns up to most responders, those that answer before those that are
 // silent, private ones before public ones, near ones before far ones.
-func (r *responders) best(near bool, most int) []netip.Addr {
+func (r *responders) best(near bool, most int) []netip.Addr { return r.bestOf(near, true, most) }
+
+// bestOf is best with or without those that answer no echo.
+func (r *responders) bestOf(near, dns bool, most int) []netip.Addr {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var found []responder
 	for _, k := range r.known {
-		if k.near == near {
+		if k.near == near && (dns || !k.dns) {
 			found = append(found, k)
 		}
 	}

@@ -30,9 +30,9 @@ func (d *Devices) Widest(ctx context.Context, name tunnel.Name, sizes []int) (in
 	if err != nil {
 		return 0, err
 	}
-	to := m.port.known().best(true, 1)
+	to := m.port.known().bestOf(true, false, 1)
 	if len(to) == 0 {
-		to = m.port.known().best(false, 1)
+		to = m.port.known().bestOf(false, false, 1)
 	}
 	mtu, err := m.port.MTU()
 	if len(to) == 0 || err != nil {
@@ -44,6 +44,13 @@ func (d *Devices) Widest(ctx context.Context, name tunnel.Name, sizes []int) (in
 		return 0, nil
 	}
 	return m.widest(ctx, to[0], sizes)
+}
+
+// echoOf sends an echo of size bytes for a call.
+func (p *port) echoOf(to netip.Addr, size int, call uint32) {
+	if in := p.known().inside.Load(); in != nil && in.reaches(to) {
+		p.inject(p.echoes.build(in.source(to), to, size, stamp{number: call, purpose: ofCall, at: sinceBegan()}))
+	}
 }
 
 // widest tries sizes, which are sorted, the largest first.
@@ -62,7 +69,7 @@ func (m *member) widest(ctx context.Context, to netip.Addr, sizes []int) (int, e
 			}
 			for _, size := range sizes {
 				if size > widest {
-					m.port.ask(to, size, call)
+					m.port.echoOf(to, size, call)
 				}
 			}
 			again.Reset(min(maxSizeGap, m.answerTime(sizeGap)))

@@ -92,11 +92,12 @@ func (s *tunSwitch) followEvents() {
 // addPort makes a port on which nothing happens until it is promoted.
 func (s *tunSwitch) addPort() *port {
 	p := &port{
-		sw:     s,
-		events: make(chan tun.Event, 1),
-		closed: make(chan struct{}),
-		turn:   make(chan struct{}, 1),
-		echoes: newEchoes(),
+		sw:      s,
+		events:  make(chan tun.Event, 1),
+		closed:  make(chan struct{}),
+		turn:    make(chan struct{}, 1),
+		echoes:  newEchoes(),
+		queries: newQueries(),
 	}
 	p.learned.Store(&responders{})
 	s.mu.Lock()
