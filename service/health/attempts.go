@@ -59,11 +59,12 @@ func (a *attempts) wish(now time.Time) {
 	a.askedAt, a.pending = now, true
 }
 
-// take notes what was sent since the look before. Questions that somebody else
+// take notes what was sent since the look before, for the answers of which one
+// must wait so long. Questions that somebody else
 // asked are none of ours: nothing is known of when they left.
-func (a *attempts) take(s *sight) {
+func (a *attempts) take(s *sight, wait time.Duration) {
 	if s.late {
-		a.spare(s)
+		a.spare(s, wait)
 	}
 	if !a.pending {
 		return
@@ -82,9 +83,9 @@ func (a *attempts) take(s *sight) {
 	switch {
 	case k != 0:
 		at := later(a.askedAt, s.before)
-		due := at.Add(deadline(is))
+		due := at.Add(wait)
 		if s.late {
-			due = s.now.Add(deadline(is))
+			due = s.now.Add(wait)
 		}
 		a.ring[a.next] = attempt{at: at, due: due, kinds: k, spared: s.late}
 		a.next = (a.next + 1) % len(a.ring)
@@ -96,10 +97,10 @@ func (a *attempts) take(s *sight) {
 }
 
 // spare gives what was under way more time, once.
-func (a *attempts) spare(s *sight) {
+func (a *attempts) spare(s *sight, wait time.Duration) {
 	for i := range a.ring {
 		if t := &a.ring[i]; !t.spared && t.due.After(s.before) {
-			t.due, t.spared = s.now.Add(deadline(&s.counters.Path)), true
+			t.due, t.spared = s.now.Add(wait), true
 		}
 	}
 }

@@ -83,7 +83,7 @@ func (r *confirmRule) look(s *sight, w *inquiry) finding {
 		return r.dead(s, w, d)
 	}
 	f := finding{askAt: r.askAt(s, w, d), since: d.since, next: u.due}
-	if !s.now.Before(d.suspectAt) && (u.moments > 0 || w.attempts.refused > 0) {
+	if !s.now.Before(d.suspectAt) && (u.count >= needed(p)/2 || w.attempts.refused > 1) {
 		r.verdict = Suspect
 	}
 	if r.verdict == Suspect {
@@ -202,7 +202,7 @@ const unconfirmed = 3
 // name finds the cause that the counters tell.
 func (r *confirmRule) name(s *sight, w *inquiry, d doubt, u silence) tunnel.Cause {
 	e, p := &w.evidence, &s.counters.Path
-	heard := e.arrivedAt.After(d.since.Add(deadline(p))) || p.PeerInitiations >= e.base.PeerInitiations+unconfirmed
+	heard := e.arrivedAt.After(d.since.Add(e.deadline(s.now))) || p.PeerInitiations >= e.base.PeerInitiations+unconfirmed
 	switch {
 	case u.moments == 0 && w.attempts.refused > 0 && p.Refused > e.base.Refused:
 		return tunnel.LocalFirewall

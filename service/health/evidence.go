@@ -32,11 +32,13 @@ type evidence struct {
 	organic     bool      // since the look before, inner packets came, and data left before or beside them
 	asking      bool      // data left since inner packets last came
 
-	base tunnel.Path // as it was at provedAt
+	base  tunnel.Path // as it was at provedAt
+	delay delay
 }
 
 func (e *evidence) take(s *sight) {
 	p := &s.counters.Path
+	e.delay.take(s.now, p)
 	at := p.RoundTripAt
 	if s.completed && !s.counters.LastHandshake.IsZero() {
 		e.completedAt = s.now
@@ -95,4 +97,9 @@ func (e *evidence) owe(s *sight) {
 // an answer.
 func (e *evidence) quiet(now time.Time, long time.Duration) bool {
 	return now.Sub(e.movedAt) >= long && e.owed.IsZero() && e.initiating.IsZero() && e.refusedAt.IsZero()
+}
+
+// deadline is how long the answer to an attempt that leaves now is waited for.
+func (e *evidence) deadline(now time.Time) time.Duration {
+	return e.delay.deadline(now.Sub(e.provedAt))
 }

@@ -20,11 +20,18 @@ type inquiry struct {
 	passive passiveProof
 }
 
+// take notes what a look found, before any rule is asked.
+func (w *inquiry) take(s *sight) {
+	w.evidence.take(s)
+	w.attempts.take(s, w.evidence.deadline(s.now))
+	if !w.evidence.owed.IsZero() {
+		s.unanswered = w.evidence.owed
+	}
+}
+
 // look asks all rules, the passive ones' findings among them, and decides what
 // to ask. Of rules that are equally sure, the first names the cause.
 func (w *inquiry) look(s *sight, handshake, traffic finding) Assessment {
-	w.evidence.take(s)
-	w.attempts.take(s)
 	session := w.session.look(s, w)
 	forward := w.forward.look(s, w)
 	confirm := w.confirm.look(s, w)
@@ -85,7 +92,7 @@ func (w *inquiry) ask(s *sight, a *Assessment, at time.Time) {
 	a.Ask.Path = true
 	w.attempts.wish(s.now)
 	w.proof.asked(s.now)
-	a.Next = nearest(a.Next, s.now.Add(min(between, deadline(p))))
+	a.Next = nearest(a.Next, s.now.Add(min(between, w.evidence.deadline(s.now))))
 }
 
 // deadAt is up to when the tunnel has proven dead.

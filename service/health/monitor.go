@@ -34,6 +34,9 @@ type sight struct {
 	delivered bool             // inner packets came
 	initiated bool             // a handshake initiation left
 	completed bool             // a handshake was completed
+	// unanswered is when the oldest data packet left that no answer has followed,
+	// as far as is known. Zero: none has, or nobody knows.
+	unanswered time.Time
 }
 
 // finding is what one rule makes of a sight. The zero Verdict means that the
@@ -77,6 +80,8 @@ func (m *Monitor) Observe(now time.Time, c tunnel.Counters) Assessment {
 		delivered: c.DataReceived > m.seen.DataReceived,
 		initiated: c.Initiations > m.seen.Initiations,
 		completed: !c.LastHandshake.Equal(m.seen.LastHandshake),
+
+		unanswered: c.UnansweredSince,
 	}
 	if s.before.IsZero() {
 		s.before = now
@@ -88,12 +93,15 @@ func (m *Monitor) Observe(now time.Time, c tunnel.Counters) Assessment {
 
 // judge asks the rules.
 func (m *Monitor) judge(s *sight) Assessment {
-	handshake, traffic := m.handshake.look(s), m.traffic.look(s)
 	var a Assessment
-	if m.inquiry.limits.SuspectAfter > 0 {
-		a = m.inquiry.look(s, handshake, traffic)
+	if m.inquiry.limits.SuspectAfter <= 0 {
+		a = merge(m.handshake.look(s), m.traffic.look(s))
 	} else {
-		a = merge(handshake, traffic)
+		m.inquiry.take(s)
+		a = m.inquiry.look(s, m.handshake.look(s), m.traffic.look(s))
+		if a.Verdict == Idle {
+			m.traffic.rest(s.now)
+		}
 	}
 	if a.Verdict == Idle && m.handshake.unheard() {
 		a.Verdict = Unknown

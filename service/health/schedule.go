@@ -18,15 +18,39 @@ const (
 	shortestGap = 100 * time.Millisecond
 	// longestPatience is beyond the 10 s after which a living peer that only
 	// receives answers of its own accord.
-	longestPatience = 12 * time.Second
+	longestPatience = 11 * time.Second
+	// staleAfter is when a measured round trip says little of the next one.
+	staleAfter = 10 * time.Second
 )
 
-// deadline is how long the answer to an attempt is waited for.
-func deadline(p *tunnel.Path) time.Duration {
+// slowFor is how long a path that was slow is expected to be so again.
+const slowFor = 2 * time.Minute
+
+// delay is how long answers take on a path. A link that was saturated once will
+// be so again: for a while its worst counts, not its present.
+type delay struct {
+	worst time.Duration
+	at    time.Time // when that was measured
+}
+
+func (d *delay) take(now time.Time, p *tunnel.Path) {
 	if p.RTT <= 0 {
-		return unknownDeadline
+		return
 	}
-	return min(max(p.RTT*5/4+100*time.Millisecond, p.RTT+4*p.RTTVar), longestDeadline)
+	is := max(p.RTT*5/4+100*time.Millisecond, p.RTT+4*p.RTTVar)
+	if is >= d.worst || now.Sub(d.at) > slowFor {
+		d.worst, d.at = is, now
+	}
+}
+
+// deadline is how long the answer to an attempt is waited for, by a path that
+// last proved itself so long ago.
+func (d *delay) deadline(proved time.Duration) time.Duration {
+	wait := d.worst
+	if wait == 0 || proved > staleAfter {
+		wait = max(wait, unknownDeadline)
+	}
+	return min(wait, longestDeadline)
 }
 
 // gap is the time between two attempts of an episode: never less than a round
@@ -89,24 +113,21 @@ type patience struct {
 	proven int // how often the path was proven while answers were missing
 }
 
-// limit is how long the silence must last to be a suspicion.
-func (p *patience) limit(suspectAfter time.Duration) time.Duration {
-	limit := suspectAfter
-	for range p.proven {
-		if limit >= longestPatience {
-			break
-		}
-		limit = min(2*limit, longestPatience)
-	}
-	return limit
-}
-
 // ask is when a silence is asked about: at first quietly and early.
 func (p *patience) ask(suspectAfter time.Duration) time.Duration {
 	if p.proven == 0 {
 		return suspectAfter / 2
 	}
-	return p.limit(suspectAfter)
+	return min(suspectAfter<<p.proven, longestPatience)
+}
+
+// limit is how long it must last to be a suspicion. Where an answer in kind was
+// not to be expected, only questions that go unanswered are a silence.
+func (p *patience) limit(suspectAfter time.Duration) time.Duration {
+	if p.proven == 0 {
+		return suspectAfter
+	}
+	return p.ask(suspectAfter) + suspectAfter
 }
 
 func (p *patience) double() { p.proven = min(p.proven+1, 8) }

@@ -79,6 +79,11 @@ func (r *trafficRule) look(s *sight) finding {
 	}
 }
 
+// rest ends the interval: another rule knows that the tunnel is idle.
+func (r *trafficRule) rest(now time.Time) {
+	r.verdict, r.from, r.due, r.sent = Idle, now, time.Time{}, false
+}
+
 // begin starts an interval.
 func (r *trafficRule) begin(now time.Time) {
 	r.from, r.due, r.sent = now, now.Add(r.limits.CheckInterval), false
@@ -87,10 +92,10 @@ func (r *trafficRule) begin(now time.Time) {
 // oldest is when the oldest packet left that no answer has followed, or unless
 // where the tap does not know.
 func oldest(s *sight, unless time.Time) time.Time {
-	if s.counters.UnansweredSince.IsZero() {
+	if s.unanswered.IsZero() {
 		return unless
 	}
-	return s.counters.UnansweredSince
+	return s.unanswered
 }
 
 // patience is secondLook, less where the limits are so short that it would

@@ -41,3 +41,6 @@ var shapes = map[string]func(w *world){
 		})
 	},
 }
+
+// sparse are those that do not notice how a queue grows.
+var sparse = map[string]bool{"names now and then": true, "a word that nobody answers": true, "bursts": true}

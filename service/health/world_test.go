@@ -35,9 +35,10 @@ type world struct {
 	clears         bool // the answer to an ask counts as a datagram for UnansweredSince
 	think          time.Duration
 
-	owes   bool // the peer's keepalive is under way
-	ownAt  time.Duration
-	left   bool // something left since the last look
+	owes   bool          // the peer's keepalive is under way
+	ownAt  time.Duration // when WireGuard asks for a session, as nothing came; 0: it does not
+	initAt time.Duration // when it repeats an initiation
+	left   bool          // something left since the last look
 	lastUp time.Duration
 	lastDn time.Duration
 
@@ -230,10 +231,11 @@ func (w *world) initiate() {
 			w.receive(false, true, w.now-sent)
 		})
 	})
-	w.ownAt = w.now + 5*sec
+	again := w.now + 5*sec
+	w.initAt = again
 	w.after(5*sec, func() {
-		if !w.c.InitiatingSince.IsZero() {
-			w.rekey()
+		if !w.c.InitiatingSince.IsZero() && w.initAt == again {
+			w.initiate()
 		}
 	})
 }
@@ -307,7 +309,7 @@ func (w *world) question(q *tunnel.Questions, size int, answers func() bool, ins
 	if inside {
 		w.c.TxBytes += 96
 	}
-	w.after(max(deadline(&w.c.Path), sec), func() {
+	w.after(max(w.rtt+2*w.jitter, 3*sec), func() {
 		if !answered && answers() {
 			w.est.Lost()
 			w.measure()
