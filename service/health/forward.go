@@ -64,7 +64,9 @@ func (r *forwardRule) look(s *sight, w *inquiry) finding {
 	if r.given {
 		return finding{}
 	}
-	u := w.attempts.unanswered(s.now, later(start, w.evidence.floor), r.from.Add(w.limits.SuspectAfter), byBeyond)
+	// What was lost with an older session says nothing about this one.
+	fresh := later(start, w.evidence.completedAt)
+	u := w.attempts.unanswered(s.now, later(fresh, w.evidence.floor), r.from.Add(w.limits.SuspectAfter), byBeyond)
 	f.next = u.due
 	if r.verdict != Unhealthy {
 		r.judge(s, w, start, u, &f)
@@ -171,7 +173,7 @@ func (r *forwardRule) judge(s *sight, w *inquiry, start time.Time, u silence, f 
 		return
 	}
 	nearSilent := p.Near.Known > 0 && !p.Near.AnsweredAt.After(start) &&
-		w.attempts.unanswered(s.now, start, s.now, byNear).count >= k
+		w.attempts.unanswered(s.now, later(start, w.evidence.completedAt), s.now, byNear).count >= k
 	switch {
 	case p.Beyond.Known >= 2, nearSilent, many, r.contrast:
 		r.conclude(Unhealthy, s.now)
