@@ -11,7 +11,9 @@ import (
 // the tunnel. A tunnel inside this process takes no traffic of the system, so
 // none needs to be led around it.
 func (d *Daemon) senses() engine.Senses {
-	o := probe.OutsideOptions{Log: d.log, Ours: func(iface string) bool { return iface == d.opt.Interface }}
+	o := probe.OutsideOptions{
+		Log: d.log, Ours: func(iface string) bool { return iface == d.opt.Interface }, Lookup: d.network.Find,
+	}
 	if !d.opt.Userspace {
 		o.Mark = mark
 	}

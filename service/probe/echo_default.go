@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -26,6 +27,15 @@ func (o *Outside) echo(ctx context.Context, to netip.Addr) (time.Duration, error
 		return 0, fmt.Errorf("open echo socket: %w", err)
 	}
 	defer release()
+	return echoOver(c, to)
+}
+
+// echoOver asks over a socket that is connected to the host.
+func echoOver(c net.Conn, to netip.Addr) (time.Duration, error) {
+	from, ok := c.(net.PacketConn)
+	if !ok {
+		return 0, fmt.Errorf("read echo: %w", errors.ErrUnsupported)
+	}
 	payload := make([]byte, 16)
 	_, _ = rand.Read(payload) // it never fails
 	ask, answer, protocol := icmp.Type(ipv4.ICMPTypeEcho), icmp.Type(ipv4.ICMPTypeEchoReply), 1
@@ -45,7 +55,7 @@ func (o *Outside) echo(ctx context.Context, to netip.Addr) (time.Duration, error
 		}
 		_ = c.SetReadDeadline(start.Add(tryEvery))
 		for {
-			n, _, err := c.(net.PacketConn).ReadFrom(in)
+			n, _, err := from.ReadFrom(in)
 			if isTimeout(err) {
 				break
 			}

@@ -14,6 +14,10 @@ import (
 // neighbour that was known after 3 s, and may find it anew then.
 const gatewayTimeout = 3500 * time.Millisecond
 
+// firstGrace is how long the router of IPv4 may still answer after that of
+// IPv6, so that the same one is named every time.
+const firstGrace = 250 * time.Millisecond
+
 // exit is a way out of this machine that is no tunnel: the best default route
 // of one family.
 type exit struct {
@@ -64,7 +68,8 @@ func (o *Outside) Gateway(ctx context.Context) diagnose.Gateway {
 	return out
 }
 
-// firstRouter returns the first router that answers. Where none does, proof
+// firstRouter returns a router that answers, and the first of the list where it
+// answers about as soon. Where none does, proof
 // says whether one was asked in the way that each router answers, and err why
 // not.
 func (o *Outside) firstRouter(ctx context.Context, list []exit) (found netip.Addr, proof bool, err error) {
@@ -95,16 +100,25 @@ func (o *Outside) firstRouter(ctx context.Context, list []exit) (found netip.Add
 		}
 	}
 	err = errNotAsked
-	for range asked {
-		a := <-answers
+	var grace <-chan time.Time
+	for ; asked > 0; asked-- {
+		var a answer
+		select {
+		case a = <-answers:
+		case <-grace:
+			return found, true, nil
+		}
 		switch {
-		case a.alive:
+		case a.alive && a.exit == list[0]:
 			return a.exit.gateway, true, nil
+		case a.alive && grace == nil:
+			found = a.exit.gateway
+			grace = time.After(firstGrace)
 		case !a.echo && a.err == nil:
 			proof = true
-		case !a.echo:
+		case !a.echo && a.err != nil:
 			err = a.err
 		}
 	}
-	return netip.Addr{}, proof, err
+	return found, proof, err
 }

@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
 )
@@ -20,20 +21,20 @@ func TestGateway(t *testing.T) {
 		if !got.Checked || got.Alive != alive || got.Err != "" || got.Took < least || got.Took > most {
 			t.Errorf("%s: got %+v, want alive %t after %v to %v", name, got, alive, least, most)
 		}
-		if addr != "" && got.Addr.WithZone("") != netip.MustParseAddr(addr) {
+		if got.Addr.WithZone("") != netip.MustParseAddr(addr) {
 			t.Errorf("%s: got %v, want %s", name, got.Addr, addr)
 		}
 	}
 	const soon = 500 * time.Millisecond
 	here(t, "ip neigh flush dev eth0")
-	expect("never asked", true, "", 0, soon)
-	expect("known", true, "", 0, soon)
+	expect("never asked", true, router, 0, soon)
+	expect("known", true, router, 0, soon)
 	f.filter("input", "ip protocol icmp drop", "ip6 nexthdr icmpv6 icmpv6 type echo-request drop", "udp dport 9 drop")
-	expect("deaf to echoes", true, "", 0, soon)
+	expect("deaf to echoes", true, router, 0, soon)
 	filter(t, "output", "ip daddr 192.0.2.1 drop", "icmpv6 type echo-request drop")
-	expect("hidden by our firewall", true, "", 0, soon)
+	expect("hidden by our firewall", true, router, 0, soon)
 	here(t, "ip neigh flush dev eth0")
-	expect("hidden and forgotten", true, "", 0, soon)
+	expect("hidden and forgotten", true, router, 0, soon)
 	filter(t, "output")
 
 	f.run("ip addr flush dev far0 scope global")
@@ -91,6 +92,31 @@ func TestGatewayLinkLocal(t *testing.T) {
 	here(t, "ip route add default via inet6 fe80::77 dev eth0")
 	if got := outside(t).Gateway(t.Context()); !got.Alive || got.Addr.String() != "fe80::77%eth0" {
 		t.Errorf("of IPv4 by IPv6: got %+v", got)
+	}
+}
+
+// The socket that everybody may have does as well as the raw one.
+func TestPingSocket(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	startFar(t)
+	if err := os.WriteFile("/proc/sys/net/ipv4/ping_group_range", []byte("0 2147483647"), 0); err != nil {
+		t.Skip("needs its own kernel settings:", err)
+	}
+	for _, to := range []string{router, router6, hosts + "1", hosts6 + "1"} {
+		addr := netip.MustParseAddr(to)
+		c, err := openPing(addr, testMark)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mark := markOf(t, c); mark != testMark {
+			t.Errorf("%s: mark %#x", to, mark)
+		}
+		if _, err := echoOver(c, addr); err != nil {
+			t.Errorf("%s: %v", to, err)
+		}
+		_ = c.Close()
 	}
 }
 

@@ -162,7 +162,7 @@ func (o *Outside) pageAddr(ctx context.Context, u *url.URL, family string) (neti
 		return netip.AddrPort{}, err
 	}
 	// What an earlier lookup said is good enough: the page itself will tell.
-	addrs, err := o.Resolver.Lookup(ctx, u.Hostname())
+	addrs, err := o.Lookup(ctx, u.Hostname())
 	for _, a := range addrs {
 		if a.Is4() == (family == "4") {
 			return netip.AddrPortFrom(a, port), nil

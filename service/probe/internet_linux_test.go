@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -43,6 +44,8 @@ func TestInternet(t *testing.T) {
 	interim, _ := f.page(hosts6+"5", "HTTP/1.1 103 Early Hints\r\n\r\n"+page204, 0)
 	liar, _ := f.page(hosts6+"6", "HTTP/1.1 204 No Content\r\nContent-Length: 6\r\n\r\nsign in", 0)
 	nonsense, _ := f.page(hosts6+"7", "hello\r\n\r\n", 0)
+	mute, _ := f.page(hosts6+"8", "", 0)
+	kept, _ := f.page(hosts6+"9", strings.Replace(page204, "Date", "Age: 60\r\nDate", 1), time.Hour)
 	f.filter("input", "ip daddr "+at(9)+" drop")
 	silent := "http://" + at(9) + "/generate_204"
 	closed := "http://" + at(10) + "/"
@@ -71,6 +74,7 @@ func TestInternet(t *testing.T) {
 		{name: "the page's own secure form", pages: []string{upgrade}, want: diagnose.Silent, fast: true, err: "status 301"},
 		{name: "an empty page", pages: []string{empty}, want: diagnose.Silent, fast: true, err: "status 200"},
 		{name: "silence", pages: []string{silent}, want: diagnose.Silent, err: "timeout"},
+		{name: "a page that is mute", pages: []string{mute}, want: diagnose.Silent, fast: true, err: "EOF"},
 		{name: "a refusal", pages: []string{closed}, want: diagnose.Silent, fast: true, err: "refused"},
 		{name: "an endless head", pages: []string{endless}, want: diagnose.Silent, fast: true, err: "longer than 8192"},
 		{name: "an interim answer", pages: []string{interim}, want: diagnose.Open, via: interim, fast: true},
@@ -101,6 +105,9 @@ func TestInternet(t *testing.T) {
 	if got := outside(t).Internet(t.Context(), nil); got.Checked {
 		t.Errorf("without pages: %+v", got)
 	}
+	if got := outside(t).Internet(t.Context(), []string{kept}); got.Reach != diagnose.Open || got.TimeKnown {
+		t.Errorf("from a cache: %+v", got)
+	}
 	want := "GET /generate_204 HTTP/1.1\r\nHost: 198.51.100.1:80\r\nUser-Agent: Mozilla/5.0\r\nConnection: close\r\nAccept: */*\r\nCache-Control: no-cache\r\n\r\n"
 	if got := <-goodAsked; got != want {
 		t.Errorf("it asks %q, want %q", got, want)
@@ -110,6 +117,41 @@ func TestInternet(t *testing.T) {
 		if off := (got.Ahead - want).Abs(); !got.TimeKnown || off > 700*time.Millisecond {
 			t.Errorf("%s: our clock is ahead by %v, want %v", page, got.Ahead, want)
 		}
+	}
+}
+
+// A page that is slower than the bound is silent, however it is slow.
+func TestInternetSlow(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	f := startFar(t)
+	var l net.Listener
+	var err error
+	f.do(func() { l, err = net.Listen("tcp", hosts+"1:80") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				for range time.Tick(20 * time.Millisecond) {
+					if _, err := c.Write([]byte("H")); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	got := outside(t).Internet(t.Context(), []string{"http://" + hosts + "1/"})
+	if got.Reach != diagnose.Silent || got.Took > internetTimeout+500*time.Millisecond || !strings.HasSuffix(got.Err, "no answer") {
+		t.Errorf("got %+v", got)
 	}
 }
 
@@ -152,7 +194,7 @@ func TestInternetByName(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var s *nameServer
 			f.do(func() { s = startServerAt(t, router+":0", tt.answer) })
-			o := NewOutside(OutsideOptions{Mark: testMark, Resolver: NewResolver(Options{Mark: testMark, Servers: []netip.AddrPort{s.addr}})})
+			o := NewOutside(OutsideOptions{Mark: testMark, Lookup: NewResolver(Options{Mark: testMark, Servers: []netip.AddrPort{s.addr}}).Lookup})
 			got := o.Internet(t.Context(), tt.pages)
 			if got.Reach != tt.want || got.Via != tt.via || got.Took > 3500*time.Millisecond {
 				t.Errorf("got %+v, want %s via %q", got, tt.want, tt.via)

@@ -29,8 +29,10 @@ type OutsideOptions struct {
 	Mark uint32
 	// Ours says that an interface is a tunnel of ours. nil: none is.
 	Ours func(iface string) bool
-	// Resolver looks up the names of pages. nil: one of the same Mark.
-	Resolver *Resolver
+	// Lookup finds the addresses of a page's name outside the tunnel, as that of
+	// a Resolver does, which knows the name servers from before the tunnel set
+	// its own. nil: a Resolver made for it.
+	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 	// Log gets warnings. nil: none.
 	Log *slog.Logger
 }
@@ -51,8 +53,8 @@ func NewOutside(o OutsideOptions) *Outside {
 	if o.Ours == nil {
 		o.Ours = func(string) bool { return false }
 	}
-	if o.Resolver == nil {
-		o.Resolver = NewResolver(Options{Mark: o.Mark, Log: o.Log})
+	if o.Lookup == nil {
+		o.Lookup = NewResolver(Options{Mark: o.Mark, Log: o.Log}).Lookup
 	}
 	return &Outside{OutsideOptions: o, room: make(chan struct{}, maxQuestions)}
 }

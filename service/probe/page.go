@@ -55,7 +55,11 @@ func (o *Outside) askPage(ctx context.Context, u *url.URL, family string) verdic
 		return verdict{err: err}
 	}
 	defer release()
-	return get(c, u)
+	v := get(c, u)
+	if v.kind == noPage && ctx.Err() != nil {
+		v.err = fmt.Errorf("%s: no answer", hostPort(to))
+	}
+	return v
 }
 
 // get asks for a page over a connection and judges the answer. It is done by
@@ -86,7 +90,7 @@ func get(c net.Conn, u *url.URL) verdict {
 	}
 	v := judgePage(u, resp, r, limit)
 	if v.kind == openPage {
-		v.ahead, v.timeKnown = clockAhead(resp.Header.Get("Date"), took, time.Now())
+		v.ahead, v.timeKnown = clockAhead(resp.Header, took, time.Now())
 	}
 	return v
 }
@@ -127,10 +131,11 @@ func isUpgrade(u *url.URL, resp *http.Response) bool {
 }
 
 // clockAhead compares this computer's clock with a page's Date, which was
-// written about half way between asking and now and has no fractions.
-func clockAhead(date string, took time.Duration, now time.Time) (time.Duration, bool) {
-	at, err := http.ParseTime(date)
-	if err != nil {
+// written about half way between asking and now and has no fractions. What a
+// cache on the way had kept says nothing of the time.
+func clockAhead(head http.Header, took time.Duration, now time.Time) (time.Duration, bool) {
+	at, err := http.ParseTime(head.Get("Date"))
+	if age := head.Get("Age"); err != nil || age != "" && age != "0" {
 		return 0, false
 	}
 	at = at.Add(time.Second / 2)

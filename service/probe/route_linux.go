@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -58,7 +59,11 @@ func (o *Outside) Route(to netip.AddrPort) diagnose.Route {
 // traffic, by the decision of a program.
 var tunnels = []string{"tun", "tuntap", "wireguard", "xfrm", "vti", "vti6", "ovpn", "amneziawg"}
 
-func isTunnel(l netlink.Link) bool { return slices.Contains(tunnels, l.Type()) }
+// isTunnel does not count the translator by which IPv4 gets out of a network
+// that has only IPv6.
+func isTunnel(l netlink.Link) bool {
+	return slices.Contains(tunnels, l.Type()) && !strings.HasPrefix(l.Attrs().Name, "clat")
+}
 
 func isPPP(l netlink.Link) bool {
 	return l.Type() == "ppp" || l.Attrs().EncapType == "ppp"

@@ -261,5 +261,5 @@ func (f *far) page(at, answer string, ahead time.Duration) (string, <-chan strin
 
 func outside(t *testing.T) *Outside {
 	t.Helper()
-	return NewOutside(OutsideOptions{Mark: testMark, Resolver: NewResolver(Options{Mark: testMark, ResolvConf: t.TempDir() + "/none"})})
+	return NewOutside(OutsideOptions{Mark: testMark, Lookup: NewResolver(Options{Mark: testMark, ResolvConf: t.TempDir() + "/none"}).Lookup})
 }
