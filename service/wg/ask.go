@@ -3,7 +3,6 @@ package wg
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -29,6 +28,9 @@ const (
 	// maxRetry are answered in the end.
 	firstRetry = time.Second
 	maxRetry   = 5 * time.Second
+	// leastRepeat is the least time until an initiation is repeated that was sent
+	// because the network below changed.
+	leastRepeat = 250 * time.Millisecond
 )
 
 // ask is one wait for a round trip. The tap tells it what it sees.
@@ -256,8 +258,8 @@ func (m *member) greet(log *slog.Logger) {
 	}
 }
 
-// nudge sends one initiation as soon as the spacing allows, and does not wait
-// for the answer.
+// nudge sends one initiation as soon as the spacing allows, has it repeated while
+// it is lost, and does not wait for the answer.
 func (m *member) nudge(ctx context.Context) error {
 	if m.peer == nil {
 		return nil
@@ -266,6 +268,7 @@ func (m *member) nudge(ctx context.Context) error {
 		return err
 	}
 	before := m.tap.initiatedAt.Load()
+	defer m.insist()
 	// The device's own way repeats the question by itself, but does nothing
 	// within five seconds of its last one.
 	if err := m.peer.SendHandshakeInitiation(false); err != nil {
@@ -274,13 +277,13 @@ func (m *member) nudge(ctx context.Context) error {
 	if m.tap.initiatedAt.Load() != before {
 		return nil
 	}
-	defer m.insist()
 	return m.initiate(nil, m.sendToPeer)
 }
 
-// insist repeats an initiation that was built here, which nobody else would:
-// one lost datagram must not pass for a server that does not answer. When the
-// device's own way is open again, that goes on with it.
+// insist repeats an initiation until it is answered, sooner than the device
+// itself would: one lost datagram must not pass for a server that does not
+// answer, and a link that has just come up loses the first. When the device's
+// own way is open again, that goes on with it.
 func (m *member) insist() {
 	if !m.insisting.CompareAndSwap(false, true) {
 		return
@@ -290,13 +293,34 @@ func (m *member) insist() {
 		defer m.insisting.Store(false)
 		ctx, cancel := context.WithTimeout(context.Background(), device.RekeyTimeout)
 		defer cancel()
-		if awaitSpacing(ctx, m.done, asked+int64(firstRetry)) != nil || m.tap.respondedAt.Load() >= m.tap.initiatedAt.Load() {
-			return
+		for gap := m.repeatAfter(); ; gap = min(2*gap, firstRetry) {
+			if awaitSpacing(ctx, m.done, m.tap.initiatedAt.Load()+int64(gap)) != nil {
+				break
+			}
+			// A response alone is no answer: it may be to an initiation before the
+			// last one, where several waited together for a way out.
+			last, err := m.lastHandshake()
+			if err != nil || m.completed.take(last, time.Now(), sinceBegan()) > asked {
+				return
+			}
+			if m.space(ctx) != nil {
+				break
+			}
+			_ = m.initiate(nil, m.sendToPeer) // what cannot be sent now, later may
 		}
-		if _, err := m.roundTrip(ctx, question{send: m.sendToPeer}); errors.Is(err, ErrUnanswered) {
+		if ctx.Err() != nil {
 			_ = m.peer.SendHandshakeInitiation(false) // what it cannot send, it tries again
 		}
 	}()
+}
+
+// repeatAfter is how long the first repetition waits: two round trips, where
+// they are known, since an answer that comes later is of no use.
+func (m *member) repeatAfter() time.Duration {
+	if rtt := m.lastRoundTrip(); rtt > 0 {
+		return min(max(2*rtt, leastRepeat), firstRetry)
+	}
+	return firstRetry
 }
 
 // space waits until another initiation of this device may leave: blindSpacing,

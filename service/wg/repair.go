@@ -60,13 +60,17 @@ func (d *Devices) Rotate(ctx context.Context, name tunnel.Name) error {
 		return err
 	}
 	cfg := d.config(m)
+	before, err := m.lastHandshake()
+	if err != nil {
+		return err
+	}
 	if err := d.rotate(m, cfg); err != nil {
 		return err
 	}
 	if err := d.remind(ctx, name, m); err != nil {
 		return err
 	}
-	if !named(cfg) || m.answersAtOnce(ctx) {
+	if !named(cfg) || m.peer == nil || m.answersSince(ctx, before) {
 		return nil
 	}
 	endpoints, err := d.resolve(ctx, cfg, d.Endpoint(name).Addr())
@@ -90,15 +94,22 @@ func named(cfg *tunnel.Config) bool {
 	return false
 }
 
-// answersAtOnce waits for the answer to an initiation that has just left.
-func (m *member) answersAtOnce(ctx context.Context) bool {
-	if m.peer == nil {
-		return true
-	}
+// answersSince waits a moment for another handshake than the one of before.
+func (m *member) answersSince(ctx context.Context, before time.Time) bool {
 	ctx, cancel := context.WithTimeout(ctx, answerAtOnce)
 	defer cancel()
-	_, err := m.roundTrip(ctx, question{send: m.sendToPeer})
-	return err == nil
+	look := time.NewTicker(answerAtOnce / 50)
+	defer look.Stop()
+	for {
+		if now, err := m.lastHandshake(); err == nil && now.After(before) {
+			return true
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
 }
 
 // config is the config of m, which Move may change.
