@@ -355,8 +355,22 @@ func (b *beside) cookieCame(a *aside, packet []byte) {
 	if !first {
 		return
 	}
-	time.AfterFunc(besideSpacing, func() {
-		if _, ok := b.slot(); ok && b.remove(a) {
+	b.askAgain(a)
+}
+
+// askAgain repeats a question as soon as one may be asked, unless it has been
+// answered or given up until then.
+func (b *beside) askAgain(a *aside) {
+	time.AfterFunc(max(0, time.Duration(b.freeAt()-sinceBegan())), func() {
+		b.mu.Lock()
+		isOpen := b.findLocked(a.index) == a && sinceBegan()-a.leftAt < int64(besideLife)
+		b.mu.Unlock()
+		if !isOpen {
+			return
+		}
+		if _, ok := b.slot(); !ok {
+			b.askAgain(a)
+		} else if b.remove(a) {
 			// Unsent is unanswered.
 			_ = b.send(&aside{to: a.to, leftAt: a.leftAt, again: true, tell: a.tell})
 		}

@@ -154,6 +154,11 @@ func (s *search) run(ctx context.Context, resolved <-chan resolution) (sighting,
 		case <-s.m.done:
 			return sighting{}, ErrStopped
 		case <-ctx.Done():
+			select {
+			case r := <-resolved:
+				unresolved = r.err
+			default:
+			}
 			nowBad, nowCookies := s.m.replies()
 			silence := &SilenceError{
 				Initiations: s.sent, Responses: int(nowBad - bad), Cookies: int(nowCookies - cookies), Err: s.sendErr,

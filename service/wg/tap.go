@@ -116,7 +116,7 @@ func (t *tap) Send(bufs [][]byte, ep conn.Endpoint) error {
 		switch b[0] {
 		case device.MessageTransportType:
 			transport = true
-			if len(b) > device.MessageKeepaliveSize && !(echoes && t.marks.take(b)) {
+			if len(b) > device.MessageKeepaliveSize && (!echoes || !t.marks.take(b)) {
 				data++
 				activity = true
 			}
