@@ -53,7 +53,7 @@ func resident(b *testing.B, pid int) float64 {
 }
 
 // switchesOf counts the voluntary context switches of all threads.
-func switchesOf(b *testing.B, pid int) (n float64) {
+func switchesOf(b testing.TB, pid int) (n float64) {
 	b.Helper()
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
 	if err != nil || len(tasks) == 0 {

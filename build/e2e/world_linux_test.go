@@ -309,14 +309,13 @@ func (s *server) conf(extra ...string) string {
 
 // drop silently drops the UDP between the client and the server.
 func (s *server) drop() {
-	s.dropTo()
-	s.w.sh(s.w.router, "nft", "add rule ip cut f ip saddr "+s.addr+" udp sport 51820 drop")
+	s.w.sh(s.w.router, "nft", "add table ip cut; add chain ip cut f { type filter hook forward priority 0; }; add rule ip cut f ip daddr "+s.addr+
+		" udp dport 51820 drop; add rule ip cut f ip saddr "+s.addr+" udp sport 51820 drop")
 }
 
 // dropTo silently drops only the UDP to the server.
 func (s *server) dropTo() {
-	s.w.sh(s.w.router, "nft", "add table ip cut; add chain ip cut f { type filter hook forward priority 0; }")
-	s.w.sh(s.w.router, "nft", "add rule ip cut f ip daddr "+s.addr+" udp dport 51820 drop")
+	s.w.sh(s.w.router, "nft", "add table ip cut; add chain ip cut f { type filter hook forward priority 0; }; add rule ip cut f ip daddr "+s.addr+" udp dport 51820 drop")
 }
 
 // heal ends every drop.

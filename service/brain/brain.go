@@ -39,6 +39,9 @@ type Brain struct {
 	link  failover.Underlay // the network below, as the system tells
 	below tunnel.Cause      // what was found to stand behind it; "": nothing
 	doubt doubt
+
+	episode    episode
+	acquainted bool // the server was knocked at, in this network
 }
 
 // Output is what follows from one call: what to do, what to ask and what to
@@ -52,8 +55,10 @@ type Output struct {
 	Examine bool
 	// Seek wants the active member's endpoint looked up anew and its server asked
 	// at every address. Sought follows, if it has moved.
-	Seek   bool
-	Events []event.Event
+	Seek bool
+	// Acquaint wants the server of the active member knocked at, while it works.
+	Acquaint bool
+	Events   []event.Event
 	// Ended says that the policy has ended the wish.
 	Ended bool
 }
@@ -76,6 +81,18 @@ func (b *Brain) View() failover.View { return b.machine.View() }
 
 // Judged is what the monitor concluded last.
 func (b *Brain) Judged() health.Assessment { return b.judged }
+
+// Link is the network below, as the system tells.
+func (b *Brain) Link() failover.Underlay { return b.link }
+
+// Before are the counters of when the active member last showed that it works.
+func (b *Brain) Before() tunnel.Counters { return b.episode.from }
+
+// DoubtedSince is when the present doubt began. Zero: there is none.
+func (b *Brain) DoubtedSince() time.Time { return b.doubt.began }
+
+// Sighted says that the endpoint's addresses have been sought in this doubt.
+func (b *Brain) Sighted() bool { return b.doubt.open && b.doubt.sought }
 
 // LookAt is when Look must be called. Zero: not before the active device sends.
 func (b *Brain) LookAt() time.Time { return b.lookAt }
@@ -172,6 +189,7 @@ func (b *Brain) settle(now time.Time, in failover.Input) {
 // machine takes back what it believed, and has not heard everything.
 func (b *Brain) disturbed(now time.Time) {
 	b.monitor.Reset(now)
+	b.acquainted = false
 	b.judged, b.told = health.Assessment{}, failover.Judged{}
 	if b.machine.View().State == tunnel.Up {
 		b.lookAt = now
@@ -182,6 +200,7 @@ func (b *Brain) disturbed(now time.Time) {
 func (b *Brain) watchAnew(now time.Time) {
 	b.judged, b.told = health.Assessment{Verdict: health.Unknown}, failover.Judged{Verdict: health.Unknown}
 	b.meter.restart()
+	b.episode, b.acquainted = episode{}, false
 	b.lookAt = now
 }
 

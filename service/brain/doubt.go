@@ -26,17 +26,20 @@ const (
 // zero value has none.
 type doubt struct {
 	open      bool
+	began     time.Time
+	sought    bool
 	examineAt time.Time // when to examine next
 	since     time.Time // when the examination under way began; zero: none is
 	rounds    int       // examinations made in this doubt
 	seekAt    time.Time // when to seek next
 	found     tunnel.Cause
+	evidence  string // what found rests on
 }
 
 // begin opens a doubt unless there is one.
 func (d *doubt) begin(now time.Time) {
 	if !d.open {
-		*d = doubt{open: true, examineAt: now, since: d.since, seekAt: laterOf(now, d.seekAt)}
+		*d = doubt{open: true, began: now, examineAt: now, since: d.since, seekAt: laterOf(now, d.seekAt)}
 	}
 }
 
@@ -75,7 +78,7 @@ func (b *Brain) wonder(o *Output, now time.Time) {
 	}
 	if view.State == tunnel.Up && !now.Before(d.seekAt) {
 		d.seekAt = now.Add(seekApart)
-		o.Seek = true
+		d.sought, o.Seek = true, true
 	}
 	if view.State != tunnel.Up {
 		d.seekAt = laterOf(d.seekAt, now.Add(seekApart))
@@ -97,9 +100,9 @@ func (b *Brain) Examined(now time.Time, f diagnose.Finding) Output {
 	d.examineAt = now.Add(backoff(d.rounds, first, examineMost))
 	d.rounds++
 	b.foundBelow(&o, now, f)
-	d.found = f.Cause
+	d.found, d.evidence = f.Cause, f.Evidence
 	if f.Underlay {
-		d.found = ""
+		d.found, d.evidence = "", ""
 	}
 	if !isWell(b.judged.Verdict) {
 		b.tell(&o, now)

@@ -20,7 +20,7 @@ func (b *Brain) Look(now time.Time, c tunnel.Counters) Output {
 		return o
 	}
 	b.meter.take(now, c)
-	if b.judged.Next.IsZero() || !now.Before(b.judged.Next) || !isWell(b.judged.Verdict) {
+	if b.confirms() || b.judged.Next.IsZero() || !now.Before(b.judged.Next) || !isWell(b.judged.Verdict) {
 		b.judge(&o, now, c)
 	}
 	b.quiet(&o, now)
@@ -37,6 +37,7 @@ func (b *Brain) Blind() { b.lookAt = time.Time{} }
 func (b *Brain) judge(o *Output, now time.Time, c tunnel.Counters) {
 	b.seen = c
 	b.judged = b.monitor.Observe(now, c)
+	b.episode.take(now, c, b.judged)
 	if b.link.Usable {
 		o.Ask = both(o.Ask, b.judged.Ask)
 	}
@@ -72,6 +73,12 @@ func (b *Brain) tell(o *Output, now time.Time) {
 		return
 	}
 	b.told = in
+	if !isWell(in.Verdict) && in.Verdict != health.Unknown {
+		in.Evidence = b.episode.evidence(now, b.seen, b.judged)
+		if b.doubt.found == in.Cause && b.doubt.evidence != "" {
+			in.Evidence += " " + b.doubt.evidence
+		}
+	}
 	b.step(o, now, in)
 }
 
@@ -83,6 +90,9 @@ func vague(c tunnel.Cause) bool {
 // reassure ends a doubt: the tunnel works, and so does what is below it.
 func (b *Brain) reassure(o *Output, now time.Time) {
 	b.doubt.end()
+	if !b.acquainted {
+		b.acquainted, o.Acquaint = true, true
+	}
 	if b.below != "" {
 		b.below = ""
 		b.step(o, now, b.link)
@@ -117,11 +127,20 @@ func isWell(v health.Verdict) bool { return v == health.Healthy || v == health.I
 // again decides when to look next.
 func (b *Brain) again(now time.Time) {
 	next := b.judged.Next
-	if flowing := !b.meter.still(now); flowing && (next.IsZero() || now.Add(SampleEvery).Before(next)) {
-		next = now.Add(SampleEvery)
+	every := SampleEvery
+	if b.confirms() {
+		// A silence must be known of before half the time that makes it suspicious.
+		every = min(every, b.policy.Limits().SuspectAfter/2)
+	}
+	if flowing := !b.meter.still(now); flowing && (next.IsZero() || now.Add(every).Before(next)) {
+		next = now.Add(every)
 	}
 	b.lookAt = next
 }
+
+// confirms says that the profile asks before it judges, and so wants to see
+// every reading.
+func (b *Brain) confirms() bool { return b.policy.Limits().SuspectAfter > 0 }
 
 // LookSoon has the next look be within SampleEvery: something has moved since
 // the last one.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
+	"time"
 
 	"holdfast/service/engine"
 	"holdfast/service/failover"
@@ -75,6 +77,15 @@ func (v *devices) ask() {
 	if err := v.Rebind(v.Active()); err != nil && !errors.Is(err, wg.ErrNoDevice) {
 		v.log.Warn("ask for the handshake that was held back", "err", err)
 	}
+}
+
+// Reach has a member's device prove that it carries data.
+func (v *devices) Reach(ctx context.Context, id tunnel.Name, targets []netip.Addr) (netip.Addr, time.Duration, error) {
+	at, rtt, err := v.Devices.Reach(ctx, id, targets)
+	if errors.Is(err, wg.ErrNoResponder) {
+		err = engine.ErrUntestable
+	}
+	return at, rtt, err
 }
 
 // Watch arms the tap; a device that is gone has nothing to tell.

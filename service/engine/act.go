@@ -15,6 +15,10 @@ func (o *Operator) act(t *task) {
 	ctx, cancel := context.WithTimeout(t.ctx, actWithin)
 	defer t.giveUp()
 	defer cancel()
+	if t.Do == narrow {
+		o.setSize(ctx, t.ID, t.size)
+		return
+	}
 	began := time.Now()
 	in := o.carryOut(ctx, t)
 	o.log.Debug("carried out", "do", string(t.Do), "tunnel", string(t.ID), "took", time.Since(began))
@@ -206,6 +210,9 @@ func (o *Operator) restart(ctx context.Context, id tunnel.Name, rung failover.Ru
 		cfg = was
 	}
 	o.network.Remember(cfg.Interface.DNS...)
+	o.mu.Lock()
+	o.standLocked(id).passes = 0 // another network may let more pass, or less
+	o.mu.Unlock()
 	switch rung {
 	case failover.Rebind:
 		o.reapply(ctx, was)
@@ -328,8 +335,20 @@ func (o *Operator) spec(cfg *tunnel.Config) NetSpec {
 		DNS: cfg.Interface.DNS, Search: cfg.Interface.Search}
 }
 
-// mtuLocked is the MTU for a config. mu is held.
+// mtuLocked is the MTU for a config: what is wanted, or what is known to pass
+// where that is less. mu is held.
 func (o *Operator) mtuLocked(cfg *tunnel.Config) int {
+	want := o.wantedMTULocked(cfg)
+	for _, s := range o.stands {
+		if s.running == cfg && s.passes != 0 {
+			return min(want, s.passes)
+		}
+	}
+	return want
+}
+
+// wantedMTULocked is the MTU that the config asks for, else the policy. mu is held.
+func (o *Operator) wantedMTULocked(cfg *tunnel.Config) int {
 	if mtu := cfg.MTU(); mtu != 0 {
 		return mtu
 	}

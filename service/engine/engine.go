@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"holdfast/service/brain"
+	"holdfast/service/diagnose"
 	"holdfast/service/event"
 	"holdfast/service/failover"
 	"holdfast/service/health"
@@ -43,6 +45,20 @@ type Hands interface {
 	Measured() <-chan struct{}
 	// Look reads the counters of the active device.
 	Look() (Reading, error)
+	// Ask asks the active device, as the health rules want it. The answers are
+	// told by its counters; a size that does not pass, by News.
+	Ask(health.Ask)
+	// LookAround looks at everything around the active member, or the one that
+	// could not be started, and brings exactly one Examined.
+	LookAround(Facts)
+	// Acquaintance knocks at the server of the active member, which works, so that
+	// its silence says something later.
+	Acquaintance()
+	// Seek looks the active member's endpoint up anew and moves to where its
+	// server answers. It brings Sought where that is elsewhere.
+	Seek()
+	// News brings what came of Ask, LookAround and Seek.
+	News() <-chan News
 	// Configure brings the policy that new devices follow.
 	Configure(failover.Policy)
 	// Settle frees memory that a load has left behind.
@@ -55,6 +71,28 @@ type Reading struct {
 	Endpoint string        // the address in use; "": none
 	RTT      time.Duration // of its last answered probe; 0: not measured
 }
+
+// News is what a look around brought: Examined, Sought or Sized.
+type News interface{ news() }
+
+type (
+	// Examined is what was seen around the tunnel.
+	Examined struct{ Evidence diagnose.Evidence }
+	// Sought says that the member's server answers at another address than before.
+	Sought struct {
+		ID       tunnel.Name
+		From, To string
+	}
+	// Sized says which size of packets passes, of an interface that had Was.
+	Sized struct {
+		ID          tunnel.Name
+		Was, Passes int
+	}
+)
+
+func (Examined) news() {}
+func (Sought) news()   {}
+func (Sized) news()    {}
 
 // Journal keeps the history. No method ever blocks.
 type Journal interface {
@@ -76,7 +114,7 @@ type Sample struct {
 	Overall          status.Overall
 }
 
-// Options is what an engine is made of. All fields but Underlay and Stale are
+// Options is what an engine is made of. All fields but Underlay, Clock and Stale are
 // needed.
 type Options struct {
 	Policy  failover.Policy
@@ -89,6 +127,9 @@ type Options struct {
 	// Underlay brings failover.Underlay, NetworkChanged and Woke. Nil: the
 	// network is taken to be usable. Closed: to be as was told last.
 	Underlay <-chan failover.Input
+	// Clock says how the wall clock stands to the handshakes it has dated. Nil:
+	// it is not known.
+	Clock func() diagnose.Clock
 	// FirstEventID is the ID of the first event to be written.
 	FirstEventID int64
 	// Stale are the notices that an earlier run left open. They are cleared
@@ -111,20 +152,17 @@ type Engine struct {
 	saving  sync.WaitGroup
 
 	// The rest belongs to the goroutine in Run.
-	machine *failover.Machine
-	monitor *health.Monitor
-	board   *event.Board
-	shown   map[int64]event.Notice // the open notices as they were saved
-	meter   meter
-	wish    status.Wish
-	nextID  int64
-	last    *status.LastSwitch
-	judged  health.Assessment
-	rung    failover.Rung // of the last restart
-	noted   map[event.Code]bool
-	lookAt  time.Time // when to look at the counters; zero: not before activity
-	tickAt  time.Time // when the machine wants a Tick; zero: never
-	boardAt time.Time // when the board wants to be asked; zero: never
+	brain    *brain.Brain
+	answers  answers
+	board    *event.Board
+	shown    map[int64]event.Notice // the open notices as they were saved
+	endpoint string                 // of the active device, as it was read last
+	rtt      time.Duration          // its round trip; 0: not measured
+	wish     status.Wish
+	nextID   int64
+	last     *status.LastSwitch
+	noted    map[event.Code]bool
+	boardAt  time.Time // when the board wants to be asked; zero: never
 }
 
 // request is work for the goroutine in Run.
@@ -140,8 +178,8 @@ func New(opt Options, wish status.Wish) *Engine {
 		requests: make(chan request),
 		done:     make(chan struct{}),
 		wishing:  make(chan struct{}, 1),
-		machine:  failover.New(opt.Policy),
-		monitor:  health.New(opt.Policy.Limits()),
+		brain:    brain.New(opt.Policy),
+		answers:  answers{},
 		board:    event.NewBoard(opt.Policy.MinimumHold),
 		shown:    map[int64]event.Notice{},
 		noted:    map[event.Code]bool{},
@@ -171,6 +209,8 @@ func (e *Engine) Run(ctx context.Context) error {
 			close(r.done)
 		case in := <-e.opt.Hands.Reports():
 			e.step(time.Now(), in)
+		case n := <-e.opt.Hands.News():
+			e.hear(time.Now(), n)
 		case in, open := <-e.opt.Underlay:
 			if !open {
 				e.opt.Underlay = nil
@@ -216,7 +256,7 @@ func (e *Engine) resume(now time.Time, resolve func(tunnel.Name) ([]failover.Mem
 func (e *Engine) arm(timer *time.Timer) {
 	timer.Stop()
 	var at time.Time
-	for _, t := range []time.Time{e.lookAt, e.tickAt, e.boardAt} {
+	for _, t := range []time.Time{e.brain.LookAt(), e.brain.TickAt(), e.boardAt} {
 		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
 			at = t
 		}
@@ -232,83 +272,62 @@ func (e *Engine) due(now time.Time) {
 		e.boardAt = time.Time{}
 		e.record(now)
 	}
-	if !e.tickAt.IsZero() && !now.Before(e.tickAt) {
+	if at := e.brain.TickAt(); !at.IsZero() && !now.Before(at) {
 		e.step(now, failover.Tick{})
 	}
-	if !e.lookAt.IsZero() && !now.Before(e.lookAt) {
+	if at := e.brain.LookAt(); !at.IsZero() && !now.Before(at) {
 		e.look(now)
 	}
 }
 
-// step hands one input to the machine and its answer to the hands.
+// step hands one input to the brain and its answer to the hands.
 func (e *Engine) step(now time.Time, in failover.Input) {
-	wasOn := e.machine.View().On
-	e.settleMonitor(now, in)
-	out := e.machine.Step(now, in)
-	e.tickAt = out.Next
+	if p, ok := in.(failover.Probed); ok {
+		e.answers.take(now, p)
+	}
+	out := e.brain.Step(now, in)
+	e.settle(now)
+	e.carryOut(now, out)
+}
+
+// hear hands the brain what a look around brought.
+func (e *Engine) hear(now time.Time, n News) {
+	switch n := n.(type) {
+	case Examined:
+		n.Evidence.Others = e.others() // they may have answered meanwhile
+		e.carryOut(now, e.brain.Examined(now, diagnose.Judge(n.Evidence)))
+	case Sought:
+		e.carryOut(now, e.brain.Sought(now, n.ID, n.From, n.To))
+	case Sized:
+		e.carryOut(now, e.brain.Sized(now, n.ID, n.Was, n.Passes))
+	}
+}
+
+// carryOut does what was decided, and writes it down.
+func (e *Engine) carryOut(now time.Time, out brain.Output) {
 	for _, a := range out.Actions {
 		e.opt.Log.Debug("action", "do", string(a.Do), "tunnel", string(a.ID), "rung", int(a.Rung))
-		if a.Do == failover.Restart {
-			e.rung = a.Rung
-		}
 		e.opt.Hands.Do(a)
 	}
-	_, asked := in.(failover.Disconnect)
-	ended := wasOn && !asked && !e.machine.View().On
-	if ended {
-		e.wish.On = false // the policy ended it
+	if out.Ask.Any() {
+		e.opt.Hands.Ask(out.Ask)
+	}
+	if out.Ended {
+		e.wish.On = false
 	}
 	e.record(now, out.Events...)
-	if ended {
+	if out.Ended {
 		e.saving.Go(e.keepWish)
 	}
-}
-
-// settleMonitor makes the monitor forget its waits when what it watches is no
-// longer what it was: another member, a rebuilt device, another network, sleep.
-func (e *Engine) settleMonitor(now time.Time, in failover.Input) {
-	switch in := in.(type) {
-	case failover.Changed:
-		switch {
-		case in.State == tunnel.Down:
-			e.unwatch()
-		case in.State != tunnel.Up || in.Err != nil:
-		case e.machine.View().State == tunnel.Up && e.rung < failover.Renew:
-			e.monitor.Reset(now) // the same device on other sockets
-			e.watchAnew(now)
-		default:
-			e.monitor = health.New(e.opt.Policy.Limits())
-			e.watchAnew(now)
-		}
-	case failover.Switched:
-		if in.Err == nil {
-			e.monitor = health.New(e.opt.Policy.Limits())
-			e.watchAnew(now)
-		}
-	case failover.Underlay, failover.NetworkChanged, failover.Woke:
-		e.monitor.Reset(now)
-		// The promised look is forgotten. What it finds is told in any case: the
-		// machine takes back what it believed, and has not heard everything.
-		e.judged = health.Assessment{}
-		if e.machine.View().State == tunnel.Up {
-			e.lookAt = now
-		}
+	if out.Seek {
+		e.opt.Hands.Seek()
 	}
-}
-
-// watchAnew begins to watch the device that has just become the active one.
-func (e *Engine) watchAnew(now time.Time) {
-	e.judged = health.Assessment{Verdict: health.Unknown}
-	e.meter.restart()
-	e.lookAt = now
-}
-
-// unwatch ends the watch: no device is active, and none needs its buffers.
-func (e *Engine) unwatch() {
-	e.settle()
-	e.lookAt = time.Time{}
-	e.judged = health.Assessment{Verdict: health.Unknown}
-	e.meter.restart()
+	if out.Acquaint {
+		e.opt.Hands.Acquaintance()
+	}
+	if out.Examine {
+		e.opt.Hands.LookAround(e.facts())
+	}
 }
 
 // keepWish saves the wish where it was not a person who changed it.
@@ -332,17 +351,18 @@ func (e *Engine) shutdown() {
 	e.opt.Hands.Interrupt()
 	limit, cancel := context.WithTimeout(context.Background(), shutdownWithin)
 	defer cancel()
-	e.carry(e.machine.Step(time.Now(), failover.Disconnect{}))
-	for late := false; e.machine.View().State != tunnel.Down && !late; {
+	e.carry(e.brain.Step(time.Now(), failover.Disconnect{}))
+	for late := false; e.brain.View().State != tunnel.Down && !late; {
 		select {
 		case in := <-e.opt.Hands.Reports():
-			e.carry(e.machine.Step(time.Now(), in))
+			e.carry(e.brain.Step(time.Now(), in))
+		case <-e.opt.Hands.News(): // too late to be of use
 		case <-limit.Done():
 			late = true
 			e.opt.Log.Error("the tunnel did not close in time")
 		}
 	}
-	e.unwatch()
+	e.settle(time.Now())
 	e.record(time.Now(), event.Event{Kind: event.ServiceStopped})
 	saved := make(chan struct{})
 	go func() { e.saving.Wait(); close(saved) }()
@@ -354,7 +374,7 @@ func (e *Engine) shutdown() {
 }
 
 // carry hands over the actions of an ending engine; its events are not news.
-func (e *Engine) carry(out failover.Output) {
+func (e *Engine) carry(out brain.Output) {
 	for _, a := range out.Actions {
 		e.opt.Hands.Do(a)
 	}

@@ -13,6 +13,9 @@ import (
 	"holdfast/service/tunnel"
 )
 
+// ErrUntestable says that no responder is known that a member could reach.
+var ErrUntestable = errors.New("no responder is known to ask")
+
 // Devices run WireGuard behind one interface.
 type Devices interface {
 	// Open creates the interface and returns the name the system gave it.
@@ -32,6 +35,23 @@ type Devices interface {
 	Stop(id tunnel.Name) error
 	// Close ends every device and the interface.
 	Close() error
+
+	// Ask sends one handshake question beside the member's session, and a round of
+	// echoes to the responders behind its server. It returns at once.
+	Ask(id tunnel.Name) error
+	// Refresh has the member's device make a new session; it returns when the
+	// initiation has left.
+	Refresh(ctx context.Context, id tunnel.Name) error
+	// Reach sends echoes through the member's device, active or not, to targets and
+	// the responders that it knows, until one answers or ctx ends. ErrUntestable.
+	Reach(ctx context.Context, id tunnel.Name, targets []netip.Addr) (netip.Addr, time.Duration, error)
+	// Responders lists what has answered behind the member's server, best first.
+	Responders(id tunnel.Name) []netip.Addr
+	// Seek looks the member's endpoint up anew, and moves to where its server
+	// answers. from and to are the same where it has not moved.
+	Seek(ctx context.Context, id tunnel.Name) (from, to netip.AddrPort, err error)
+	// Widest is the largest of these sizes of inner packets that comes back. 0: none.
+	Widest(ctx context.Context, id tunnel.Name, sizes []int) (int, error)
 
 	Counters(id tunnel.Name) (tunnel.Counters, error)
 	Endpoint(id tunnel.Name) netip.AddrPort
@@ -100,6 +120,7 @@ type Operator struct {
 	ctx      context.Context
 	wake     chan struct{} // holds one signal: there are tasks
 	reports  chan failover.Input
+	news     chan News
 	measured chan struct{} // holds one signal
 	wg       sync.WaitGroup
 
@@ -129,6 +150,7 @@ type Operator struct {
 // task is one tunnel action and what ends it early.
 type task struct {
 	failover.Action
+	size   int // narrow: the size that passes
 	ctx    context.Context
 	giveUp context.CancelFunc
 }
@@ -140,6 +162,7 @@ func NewOperator(ctx context.Context, d Devices, n Network, config func(tunnel.N
 		devices: d, network: n, config: config, log: log, ctx: ctx,
 		wake:     make(chan struct{}, 1),
 		reports:  make(chan failover.Input, 64),
+		news:     make(chan News, 16),
 		measured: make(chan struct{}, 1),
 		policy:   failover.DefaultPolicy(),
 		stands:   map[tunnel.Name]*stand{},
@@ -162,16 +185,21 @@ func (o *Operator) Do(a failover.Action) {
 	switch a.Do {
 	case failover.Probe:
 		o.standLocked(a.ID).wanted = true
-		o.wg.Go(func() { o.probe(session, a.ID) })
+		o.wg.Go(func() { o.probe(session, a.ID, a.Data) })
 	case failover.Release:
 		o.standLocked(a.ID).wanted = false
 		o.wg.Go(func() { o.release(session, a.ID) })
 	case failover.Start, failover.Switch, failover.Restart, failover.Stop:
-		t := &task{Action: a}
-		t.ctx, t.giveUp = context.WithCancel(o.ctx)
-		o.tasks = append(o.tasks, t)
-		signal(o.wake)
+		o.queueLocked(a, 0)
 	}
+}
+
+// queueLocked puts a tunnel action behind those that wait. mu is held.
+func (o *Operator) queueLocked(a failover.Action, size int) {
+	t := &task{Action: a, size: size}
+	t.ctx, t.giveUp = context.WithCancel(o.ctx)
+	o.tasks = append(o.tasks, t)
+	signal(o.wake)
 }
 
 // Interrupt gives up the tunnel action under way and those that wait.

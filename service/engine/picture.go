@@ -17,7 +17,7 @@ func (e *Engine) publish(now time.Time) {
 
 // draw makes the picture of this moment.
 func (e *Engine) draw(now time.Time) *status.Status {
-	view := e.machine.View()
+	view := e.brain.View()
 	p := &status.Status{
 		Schema:     status.Schema,
 		At:         now.UTC(),
@@ -44,27 +44,27 @@ func (e *Engine) draw(now time.Time) *status.Status {
 
 // drawActive shows the active member and its figures.
 func (e *Engine) drawActive(now time.Time, view failover.View) *status.Active {
-	c := e.meter.counters
+	f := e.brain.Figures(now)
+	c := f.Counters
 	a := &status.Active{
 		Tunnel: view.Active, Group: view.Target, Since: view.Since.UTC(), State: view.State,
-		Verdict: view.Verdict, RxBytes: c.RxBytes, TxBytes: c.TxBytes, Endpoint: e.meter.endpoint,
-		RxRate: e.meter.rxRate, TxRate: e.meter.txRate,
+		Verdict: view.Verdict, RxBytes: c.RxBytes, TxBytes: c.TxBytes, RxRate: f.RxRate, TxRate: f.TxRate, Loss: c.Path.Loss,
+	}
+	if !f.At.IsZero() {
+		a.Endpoint = e.endpoint
 	}
 	if view.Cause != "" {
 		a.Cause = &view.Cause
-	}
-	if e.meter.still(now) {
-		a.RxRate, a.TxRate = 0, 0
 	}
 	if !c.LastHandshake.IsZero() {
 		at, age := c.LastHandshake.UTC(), max(0, now.Sub(c.LastHandshake).Milliseconds())
 		a.LastHandshake, a.HandshakeAgeMs = &at, &age
 	}
-	if at := e.meter.roundTrip().UTC(); !at.IsZero() {
+	if at := f.RoundTripAt.UTC(); !at.IsZero() {
 		a.LastRoundTrip = &at
 	}
-	if e.meter.rtt > 0 {
-		a.RTTMs = milliseconds(e.meter.rtt)
+	if !f.At.IsZero() && e.rtt > 0 {
+		a.RTTMs = milliseconds(e.rtt)
 	}
 	return a
 }
@@ -88,11 +88,12 @@ func (e *Engine) drawMembers(now time.Time, view failover.View) []status.Member 
 		}
 		answered, rtt := m.LastAnswer, m.RTT
 		if m.Name == view.Active {
-			if at := e.meter.roundTrip(); at.After(answered) {
-				answered = at
+			f := e.brain.Figures(now)
+			if f.RoundTripAt.After(answered) {
+				answered = f.RoundTripAt
 			}
-			if e.meter.rtt > 0 {
-				rtt = e.meter.rtt
+			if !f.At.IsZero() && e.rtt > 0 {
+				rtt = e.rtt
 			}
 		}
 		if !answered.IsZero() {

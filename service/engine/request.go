@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"holdfast/service/brain"
 	"holdfast/service/event"
 	"holdfast/service/failover"
 	"holdfast/service/status"
@@ -63,7 +64,7 @@ func (e *Engine) want(ctx context.Context, change func(status.Wish) status.Wish,
 	w := change(e.Status().Wish)
 	saved := e.opt.SaveWish(w)
 	err := e.within(context.WithoutCancel(ctx), func(now time.Time) {
-		view := e.machine.View()
+		view := e.brain.View()
 		// What is being started for another wish need not be waited for.
 		if !w.On || w.Target != e.wish.Target && view.State == tunnel.Starting {
 			e.opt.Hands.Interrupt()
@@ -126,7 +127,7 @@ func (e *Engine) Configure(ctx context.Context, p failover.Policy, changed tunne
 		e.tellConfigured(now, p, changed)
 		e.opt.Policy = p
 		e.opt.Hands.Configure(p)
-		e.monitor.Limit(p.Limits())
+		e.brain.Configure(p)
 		e.board.Hold(p.MinimumHold)
 		if e.wish.Target != target {
 			members, missing = nil, nil // a wish that came meanwhile has brought its own
@@ -134,14 +135,14 @@ func (e *Engine) Configure(ctx context.Context, p failover.Policy, changed tunne
 		if e.wish.On {
 			e.note(now, event.CodeTargetGone, missing)
 		}
-		if e.wish.On && !e.machine.View().On && missing == nil && members != nil {
+		if e.wish.On && !e.brain.View().On && missing == nil && members != nil {
 			e.step(now, failover.Connect{Target: target, Members: members})
 		}
 		if missing != nil {
 			members = nil
 		}
 		e.step(now, failover.Configured{Policy: p, Members: members})
-		if changed != "" && e.machine.View().Active == changed {
+		if changed != "" && e.brain.View().Active == changed {
 			e.step(now, failover.Reconnect{})
 		}
 	})
@@ -161,15 +162,16 @@ func (e *Engine) tellConfigured(now time.Time, p failover.Policy, changed tunnel
 // is cheap and may be called often.
 func (e *Engine) Refresh(ctx context.Context) error {
 	return e.within(ctx, func(now time.Time) {
-		if now.Sub(e.meter.at) < sampleEvery && !e.meter.counters.LastHandshake.IsZero() {
+		if f := e.brain.Figures(now); now.Sub(f.At) < brain.SampleEvery && !f.Counters.LastHandshake.IsZero() {
 			return
 		}
-		view := e.machine.View()
+		view := e.brain.View()
 		if view.Active == "" || view.State != tunnel.Up {
 			return
 		}
 		if r, err := e.opt.Hands.Look(); err == nil {
-			e.meter.take(now, r)
+			e.take(r)
+			e.brain.Refresh(now, r.Counters)
 			e.publish(now)
 		}
 	})

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"sync"
@@ -19,6 +20,7 @@ type stand struct {
 	asks    int            // how many wait for its answer
 	leftAt  time.Time      // when it was last the active one; zero: never
 	rtt     time.Duration  // of its last answer; 0: not measured
+	passes  int            // the largest packet that is known to pass, in bytes; 0: what is wanted
 }
 
 // standLocked finds what is known of a member. mu is held.
@@ -38,22 +40,56 @@ func (o *Operator) runs(id tunnel.Name) *tunnel.Config {
 	return o.standLocked(id).running
 }
 
-// probe asks a member that is not active for a handshake, and reports once
-// whether it answered.
-func (o *Operator) probe(session context.Context, id tunnel.Name) {
+// probe asks a member that is not active for a handshake, and, where it is
+// wanted, to prove that it carries data; it reports once what came of it.
+func (o *Operator) probe(session context.Context, id tunnel.Name, data bool) {
 	ctx, cancel := context.WithTimeout(session, answerWithin)
 	defer cancel()
-	rtt, err := o.ask(ctx, id)
-	o.report(failover.Probed{ID: id, Answered: err == nil, RTT: rtt, Err: err})
+	in := failover.Probed{ID: id}
+	in.RTT, in.Err = o.askAnd(ctx, id, func() {
+		if data {
+			in.Data = o.prove(session, id)
+		}
+	})
+	in.Answered = in.Err == nil
+	o.report(in)
+}
+
+// proveWithin is how long a responder may take to answer through a standby.
+const proveWithin = 1500 * time.Millisecond
+
+// prove asks, through a standby that has a session, what has answered behind
+// the active member's server, and behind its own before.
+func (o *Operator) prove(session context.Context, id tunnel.Name) failover.Proof {
+	ctx, cancel := context.WithTimeout(session, proveWithin)
+	defer cancel()
+	_, _, err := o.devices.Reach(ctx, id, o.devices.Responders(o.currently()))
+	switch {
+	case err == nil:
+		return failover.Carries
+	case errors.Is(err, ErrUntestable):
+		return failover.Untestable
+	default:
+		return failover.Mute
+	}
 }
 
 // ask starts a standby device where there is none, and probes it. One that
 // nobody wants ends with the last answer.
 func (o *Operator) ask(ctx context.Context, id tunnel.Name) (time.Duration, error) {
+	return o.askAnd(ctx, id, func() {})
+}
+
+// askAnd asks, and calls also while the device of a member that answered is
+// sure to be there.
+func (o *Operator) askAnd(ctx context.Context, id tunnel.Name, also func()) (time.Duration, error) {
 	o.mu.Lock()
 	o.standLocked(id).asks++
 	o.mu.Unlock()
 	rtt, err := o.askStanding(ctx, id)
+	if err == nil {
+		also()
+	}
 	o.mu.Lock()
 	s := o.standLocked(id)
 	s.asks--

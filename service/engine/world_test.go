@@ -10,8 +10,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"holdfast/service/diagnose"
 	"holdfast/service/event"
 	"holdfast/service/failover"
+	"holdfast/service/health"
 	"holdfast/service/status"
 	"holdfast/service/tunnel"
 )
@@ -34,11 +36,19 @@ type hands struct {
 	settled  int
 	policy   failover.Policy
 	starting tunnel.Name
+
+	news         chan News
+	asked        []health.Ask
+	sought       int
+	around       diagnose.Evidence
+	acquainted   int
+	lookedAround []Facts
 }
 
 func newHands() *hands {
 	return &hands{
 		reports: make(chan failover.Input, 64), activity: make(chan struct{}, 1), measured: make(chan struct{}, 1),
+		news:     make(chan News, 64),
 		counters: map[tunnel.Name]*tunnel.Counters{}, dead: map[tunnel.Name]bool{},
 	}
 }
@@ -109,6 +119,34 @@ func (h *hands) Configure(p failover.Policy) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.policy = p
+}
+
+func (h *hands) News() <-chan News { return h.news }
+
+func (h *hands) Ask(a health.Ask) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.asked = append(h.asked, a)
+}
+
+func (h *hands) Seek() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sought++
+}
+
+// LookAround finds what the test has put there.
+func (h *hands) LookAround(f Facts) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lookedAround = append(h.lookedAround, f)
+	h.news <- Examined{h.around}
+}
+
+func (h *hands) Acquaintance() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.acquainted++
 }
 
 func (h *hands) Settle() {

@@ -58,6 +58,8 @@ type (
 		Since   time.Time // when the silence began; zero: none
 		// DeadAt is up to when the member has proven dead; see health.Assessment.
 		DeadAt time.Time
+		// Evidence is what was seen and asked, in plain facts.
+		Evidence string
 	}
 	// Underlay says whether the network below the tunnel can be used.
 	Underlay struct {

@@ -83,8 +83,12 @@ func (m *Machine) believe(s *step, in Judged) {
 	if isWell(was) && !isWell(in.Verdict) {
 		m.unwell(s)
 	}
+	if in.Evidence != "" {
+		e.Evidence = in.Evidence
+	}
 	// Between idle and healthy lies only whether anything is sent.
-	if was != in.Verdict && (!isWell(was) || !isWell(in.Verdict)) {
+	refined := was == health.Unhealthy && in.Verdict == was && in.Cause != wasCause
+	if refined || was != in.Verdict && (!isWell(was) || !isWell(in.Verdict)) {
 		s.tell(e)
 	}
 	m.tellHandshake(s, was, wasCause)

@@ -1,0 +1,228 @@
+package e2e
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"holdfast/service/event"
+	"holdfast/service/tunnel"
+)
+
+// TestOutageBelow takes away everything behind the client's gateway, while its
+// link stays up. Nothing may switch, one notice says why, and service is back
+// with the network.
+func TestOutageBelow(t *testing.T) {
+	t.Parallel()
+	long := 40 * time.Second
+	if soak() {
+		long = 10 * time.Minute
+	}
+	for _, ping := range []time.Duration{100 * time.Millisecond, time.Second} {
+		t.Run(fmt.Sprint(ping), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "a", "b")
+			w.internet()
+			s := w.service()
+			s.group(w.servers)
+			s.cli("settings", "set", "profile=balanced", "check_pages=http://"+pageAddr+"/generate_204")
+			s.cli("up", "g")
+			g := w.ping(ping)
+			w.flowing(g, 10*time.Second)
+			w.rest(4 * time.Second)
+			w.sh(w.router, "nft", "add table ip web; add chain ip web i { type filter hook input priority 0; }; add rule ip web i ip daddr "+pageAddr+" drop")
+			w.cutAll()
+			w.rest(long)
+			st := s.status()
+			t.Logf("meanwhile it is %s: %+v", st.Overall, st.Notices)
+			if n := len(st.Notices); n != 1 {
+				t.Errorf("%d notices are open, want 1", n)
+			}
+			w.sh(w.router, "nft", "delete table ip web; delete table ip cut")
+			back := time.Now()
+			w.flowing(g, 30*time.Second)
+			took := g.first(back).Sub(back)
+			t.Logf("pings flow %v after the return", took.Round(10*time.Millisecond))
+			// A ping must also be sent.
+			if most := 1500*time.Millisecond + ping; took > most {
+				t.Errorf("pings flowed %v after the return, want %v at most", took, most)
+			}
+			w.rest(5 * time.Second)
+			if moves := s.switches(); len(moves) != 0 {
+				t.Errorf("an outage of the network caused %+v", moves)
+			}
+			if opened := s.events(event.NoticeOpened); len(opened) != 1 {
+				t.Errorf("notices: %+v, want one", opened)
+			}
+			if n := len(s.status().Notices); n != 0 {
+				t.Errorf("%d notices are open after the return, want none", n)
+			}
+		})
+	}
+}
+
+// TestProbingLosesNothing asks a dead primary, which comes back, again and again
+// beside 5,000 packets a second of live traffic, and counts them at the far end.
+func TestProbingLosesNothing(t *testing.T) {
+	t.Parallel()
+	long, rate := 20*time.Second, 2000
+	if soak() {
+		long, rate = time.Hour, 5000
+	}
+	w := newWorld(t, "a", "b")
+	s := w.service()
+	s.group(w.servers)
+	s.cli("settings", "set", "profile=balanced", "failback_probe_interval=10s", "failback_when=never", "standby=probe")
+	s.cli("up", "g")
+	g := w.ping(100 * time.Millisecond)
+	w.flowing(g, 10*time.Second)
+	w.servers[0].drop()
+	w.until("the failover", 20*time.Second, func() bool { return s.active() == "b" })
+	w.heal()
+	w.rest(2 * time.Second)
+	sent, came := w.flood(w.servers[1], rate, long)
+	t.Logf("%d of %d packets came in %v", came, sent, long)
+	if came != sent {
+		t.Errorf("%d of %d packets were lost", sent-came, sent)
+	}
+}
+
+// flood sends numbered packets through the tunnel to a server, and returns how
+// many were sent and how many different ones came.
+func (w *world) flood(s *server, rate int, long time.Duration) (sent, came int) {
+	w.t.Helper()
+	var from *net.UDPConn
+	var to *net.UDPConn
+	w.inNamespace(w.client, func() (err error) {
+		from, err = net.DialUDP("udp4", nil, &net.UDPAddr{IP: net.ParseIP(target), Port: 7000})
+		return err
+	})
+	defer from.Close()
+	w.inNamespace(s.ns, func() (err error) {
+		if to, err = net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(target), Port: 7000}); err == nil {
+			err = to.SetReadBuffer(8 << 20)
+		}
+		return err
+	})
+	var got atomic.Int64
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		seen, b := map[uint32]bool{}, make([]byte, 100)
+		for {
+			n, err := to.Read(b)
+			if err != nil {
+				return
+			}
+			if n >= 4 && !seen[binary.BigEndian.Uint32(b)] {
+				seen[binary.BigEndian.Uint32(b)] = true
+				got.Add(1)
+			}
+		}
+	})
+	defer reading.Wait()
+	defer to.Close()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	b := make([]byte, 64)
+	for began := time.Now(); time.Since(began) < long; {
+		<-tick.C
+		for due := int(time.Since(began).Seconds() * float64(rate)); sent < due; sent++ {
+			binary.BigEndian.PutUint32(b, uint32(sent))
+			if _, err := from.Write(b); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+	deadline := time.Now().Add(3 * time.Second)
+	for int(got.Load()) < sent && time.Now().Before(deadline) {
+		<-tick.C
+	}
+	return sent, int(got.Load())
+}
+
+// TestEndpointMoves gives the server's name another address while the old one
+// falls silent, as a line at home does every night.
+func TestEndpointMoves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "a", "b")
+	w.resolvConf("nameserver 10.200.0.1\n")
+	n := w.names()
+	a, b := w.servers[0], w.servers[1]
+	b.configure("private_key=" + a.key.RevealHex() + "\nreplace_peers=true\npublic_key=" + a.client.Public().Hex() + "\nallowed_ip=10.9.0.2/32\n")
+	n.set("vpn.test.example", netip.MustParseAddr(a.addr))
+	s := w.service()
+	s.importText("a", strings.Replace(a.conf(), a.addr, "vpn.test.example", 1))
+	s.cli("settings", "set", "profile=balanced")
+	s.cli("up", "a")
+	g := w.ping(100 * time.Millisecond)
+	w.flowing(g, 15*time.Second)
+	w.rest(3 * time.Second)
+	n.set("vpn.test.example", netip.MustParseAddr(b.addr))
+	moved := time.Now()
+	a.drop()
+	gone := time.Now().Add(200 * time.Millisecond)
+	w.until("pings by the new address", 30*time.Second, func() bool { return !g.first(gone).IsZero() })
+	took := g.first(gone).Sub(moved)
+	t.Logf("pings flow by the new address after %v", took.Round(10*time.Millisecond))
+	if took > 12*time.Second {
+		t.Errorf("it took %v, want 12s at most", took)
+	}
+	w.until("the event", 5*time.Second, func() bool { return len(s.events(event.EndpointChanged)) > 0 })
+	if e := s.events(event.EndpointChanged)[0]; e.Cause != tunnel.EndpointMoved || !strings.HasPrefix(e.To, b.addr+":") {
+		t.Errorf("the event is %+v", e)
+	}
+}
+
+// TestIdleBytes counts what an idle service sends of itself.
+func TestIdleBytes(t *testing.T) {
+	t.Parallel()
+	long := 40 * time.Second
+	if soak() {
+		long = 20 * time.Minute
+	}
+	for _, c := range []struct {
+		standby string
+		most    float64 // bytes a second, both ways
+	}{{"cold", 0}, {"probe", 10}} {
+		t.Run(c.standby, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "a", "b")
+			s := w.service()
+			s.group(w.servers)
+			s.cli("settings", "set", "standby="+c.standby)
+			s.cli("up", "g")
+			w.rest(15 * time.Second)
+			count := w.bytes()
+			before, from := s.voluntary(), count()
+			w.rest(long)
+			rate := float64(count()-from) / long.Seconds()
+			wakes := float64(s.voluntary()-before) / long.Minutes()
+			t.Logf("%s: %.1f B/s and %.1f voluntary switches a minute", c.standby, rate, wakes)
+			if rate > c.most && (soak() || c.most == 0) {
+				t.Errorf("%.1f B/s, want %.0f at most", rate, c.most)
+			}
+		})
+	}
+}
+
+// bytes counts the UDP that passes the router, from now on.
+func (w *world) bytes() func() int {
+	w.sh(w.router, "nft", "add table inet sum; add chain inet sum f { type filter hook forward priority -20; }; add rule inet sum f meta l4proto udp counter")
+	return func() int {
+		var packets, bytes int
+		list := w.sh(w.router, "nft", "list", "table", "inet", "sum")
+		if i := strings.Index(list, "counter packets"); i >= 0 {
+			_, _ = fmt.Sscanf(list[i:], "counter packets %d bytes %d", &packets, &bytes)
+		}
+		return bytes
+	}
+}
+
+// voluntary counts how often the service's threads have gone to sleep.
+func (s *service) voluntary() float64 { return switchesOf(s.w.t, s.pid()) }

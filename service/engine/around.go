@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"holdfast/service/diagnose"
+	"holdfast/service/failover"
+	"holdfast/service/tunnel"
+)
+
+// answers are what the other members last said to the machine's probes.
+type answers map[tunnel.Name]answered
+
+type answered struct {
+	at time.Time
+	diagnose.Answer
+}
+
+// take keeps the report of a probe.
+func (a answers) take(now time.Time, in failover.Probed) {
+	a[in.ID] = answered{now, Answer(in.ID, in.RTT, in.Err)}
+}
+
+// since are those that came after a moment, of the members that are given.
+func (a answers) since(at time.Time, members []tunnel.Name) (list []diagnose.Answer) {
+	for _, id := range members {
+		if x, ok := a[id]; ok && !x.at.Before(at) {
+			list = append(list, x.Answer)
+		}
+	}
+	return list
+}
+
+// facts are what is known now of the active member, or of the one that could
+// not be started.
+func (e *Engine) facts() Facts {
+	view := e.brain.View()
+	f := Facts{
+		Active: view.Active, Underlay: e.brain.Link(), Judged: e.brain.Judged(), Before: e.brain.Before(),
+		Sought: e.brain.Sighted(), ThirdParty: e.opt.Policy.ThirdPartyChecks, Pages: strings.Fields(e.opt.Policy.CheckPages),
+	}
+	for _, m := range view.Members {
+		f.Members = append(f.Members, m.Name)
+	}
+	if f.Active == "" && len(f.Members) > 0 {
+		f.Active = f.Members[0]
+	}
+	f.Others = e.others()
+	if e.opt.Clock != nil {
+		f.Clock = e.opt.Clock()
+	}
+	return f
+}
+
+// others is what the members that are not active said in this doubt.
+func (e *Engine) others() []diagnose.Answer {
+	view := e.brain.View()
+	var ids []tunnel.Name
+	for _, m := range view.Members {
+		if m.Name != view.Active {
+			ids = append(ids, m.Name)
+		}
+	}
+	return e.answers.since(e.brain.DoubtedSince(), ids)
+}
+
+// Facts are what is known now, for a person who wants everything looked at.
+func (e *Engine) Facts(ctx context.Context) (f Facts, err error) {
+	err = e.within(ctx, func(time.Time) { f = e.facts() })
+	f.Person = true
+	return f, err
+}
+
+// LookAround looks at everything around the active member, and brings exactly
+// one Examined.
+func (o *Operator) LookAround(f Facts) {
+	o.mu.Lock()
+	session := o.session
+	o.mu.Unlock()
+	o.wg.Go(func() { o.tell(Examined{o.Examine(session, f)}) })
+}
+
+// Acquaintance knocks at the active member's server, which works.
+func (o *Operator) Acquaintance() {
+	id, session := o.asked()
+	if id != "" {
+		o.wg.Go(func() { o.Acquaint(session, id) })
+	}
+}
