@@ -2,13 +2,10 @@ package daemon
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"holdfast/service/diagnose"
-	"holdfast/service/engine"
 	"holdfast/service/event"
-	"holdfast/service/failover"
 	"holdfast/service/health"
 	"holdfast/service/status"
 	"holdfast/service/tunnel"
@@ -17,31 +14,12 @@ import (
 
 // Diagnose looks at everything around the active member now.
 func (w wishes) Diagnose(ctx context.Context) (api.Diagnosis, error) {
-	st := w.Status()
-	e := w.d.hands.Examine(ctx, facts(st, w.d.library.Policy()))
-	return diagnosis(st, e, time.Now()), nil
-}
-
-// facts are what the picture and the policy tell an examination that a person
-// asked for.
-func facts(st status.Status, p failover.Policy) engine.Facts {
-	f := engine.Facts{
-		Person: true, Underlay: failover.Underlay{Usable: st.Underlay == "ok"},
-		ThirdParty: p.ThirdPartyChecks, Pages: strings.Fields(p.CheckPages),
+	f, err := w.Facts(ctx)
+	if err != nil {
+		return api.Diagnosis{}, err
 	}
-	if !f.Underlay.Usable {
-		f.Underlay.Cause = tunnel.Cause(st.Underlay)
-	}
-	for _, m := range st.Members {
-		f.Members = append(f.Members, m.Tunnel)
-	}
-	if st.Active != nil {
-		f.Active, f.Judged.Verdict = st.Active.Tunnel, st.Active.Verdict
-		if st.Active.Cause != nil {
-			f.Judged.Cause = *st.Active.Cause
-		}
-	}
-	return f
+	e := w.d.hands.Examine(ctx, f)
+	return diagnosis(w.Status(), e, time.Now()), nil
 }
 
 // diagnosis puts what was found in words.

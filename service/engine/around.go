@@ -48,9 +48,6 @@ func (e *Engine) facts() Facts {
 		f.Active = f.Members[0]
 	}
 	f.Others = e.others()
-	if e.opt.Clock != nil {
-		f.Clock = e.opt.Clock()
-	}
 	return f
 }
 

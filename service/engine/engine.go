@@ -114,7 +114,7 @@ type Sample struct {
 	Overall          status.Overall
 }
 
-// Options is what an engine is made of. All fields but Underlay, Clock and Stale are
+// Options is what an engine is made of. All fields but Underlay and Stale are
 // needed.
 type Options struct {
 	Policy  failover.Policy
@@ -127,9 +127,6 @@ type Options struct {
 	// Underlay brings failover.Underlay, NetworkChanged and Woke. Nil: the
 	// network is taken to be usable. Closed: to be as was told last.
 	Underlay <-chan failover.Input
-	// Clock says how the wall clock stands to the handshakes it has dated. Nil:
-	// it is not known.
-	Clock func() diagnose.Clock
 	// FirstEventID is the ID of the first event to be written.
 	FirstEventID int64
 	// Stale are the notices that an earlier run left open. They are cleared
