@@ -83,7 +83,7 @@ func (r *confirmRule) look(s *sight, w *inquiry) finding {
 		return r.dead(s, w, d)
 	}
 	f := finding{askAt: r.askAt(s, w, d), since: d.since, next: u.due}
-	if !s.now.Before(d.suspectAt) && (u.count >= needed(p)/2 || w.attempts.refused > 1) {
+	if !s.now.Before(d.suspectAt) && (u.count >= needed(&e.base)/2 || w.attempts.refused > 1) {
 		r.verdict = Suspect
 	}
 	if r.verdict == Suspect {
@@ -137,7 +137,7 @@ func (r *confirmRule) well(now time.Time) finding {
 // flow goes one way.
 func (r *confirmRule) doubt(s *sight, w *inquiry) doubt {
 	e, p := &w.evidence, &s.counters.Path
-	ask, limit := w.limits.SuspectAfter/2, w.limits.SuspectAfter
+	ask, limit := w.limits.SuspectAfter/2, w.limits.SuspectAfter+slack(&e.base, w.limits.SuspectAfter)
 	long := limit
 	if !p.Askable && p.Near.Known+p.Beyond.Known < 2 {
 		// Without a handshake to ask for, a single responder may have been switched
@@ -154,7 +154,7 @@ func (r *confirmRule) doubt(s *sight, w *inquiry) doubt {
 	if !e.owed.IsZero() {
 		// After a proof the wait begins anew: the path lives, whatever became of
 		// the packet.
-		d.about(later(e.owed, e.provedAt), w.patience.ask(limit), max(long, w.patience.limit(limit)))
+		d.about(later(e.owed, e.provedAt), w.patience.ask(w.limits.SuspectAfter), max(long, w.patience.limit(w.limits.SuspectAfter)))
 	}
 	return d
 }
@@ -183,7 +183,7 @@ func (r *confirmRule) isDown(s *sight, w *inquiry, d doubt, u silence) bool {
 	if s.now.Before(d.suspectAt) {
 		return false
 	}
-	k := needed(p)
+	k := needed(&w.evidence.base)
 	switch {
 	case u.count >= k && u.lateMoments >= 2 && u.late >= k/2:
 		return true

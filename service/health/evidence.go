@@ -20,11 +20,14 @@ type evidence struct {
 	// initiating is when the oldest initiation left that no round trip has
 	// followed. Zero: none.
 	initiating time.Time
+	// unshaken is when the oldest initiation left that no handshake has followed,
+	// whatever else proved the path. Zero: none.
+	unshaken time.Time
 	// refusedAt is since when the system refuses to send, and nothing else gets
 	// out. Zero: it does not.
 	refusedAt time.Time
 
-	movedAt     time.Time // the last look that found inner packets, either way
+	movedAt     time.Time // the last look that found inner packets, either way, or a first handshake
 	completedAt time.Time // the look that found the last completed handshake
 	sentSince   bool      // data left since provedAt
 	heardSince  bool      // inner packets came since provedAt
@@ -32,7 +35,7 @@ type evidence struct {
 	organic     bool      // since the look before, inner packets came, and data left before or beside them
 	asking      bool      // data left since inner packets last came
 
-	base  tunnel.Path // as it was at provedAt
+	base  tunnel.Path // as it was at provedAt; what a dead path loses is no measure of a living one
 	delay delay
 }
 
@@ -40,7 +43,11 @@ func (e *evidence) take(s *sight) {
 	p := &s.counters.Path
 	e.delay.take(s.now, p)
 	at := p.RoundTripAt
-	if s.completed && !s.counters.LastHandshake.IsZero() {
+	completed := s.completed && !s.counters.LastHandshake.IsZero()
+	if s.sent || s.delivered || completed && e.completedAt.IsZero() {
+		e.movedAt = s.now // the first handshake is as good as data
+	}
+	if completed {
 		e.completedAt = s.now
 		at = later(at, s.before)
 	}
@@ -56,17 +63,18 @@ func (e *evidence) take(s *sight) {
 		e.sentSince = e.sentSince || s.sent
 		e.heardSince = e.heardSince || s.delivered
 	}
-	if s.sent || s.delivered {
-		e.movedAt = s.now
-	}
 	if s.counters.RxBytes > s.was.RxBytes {
 		e.arrivedAt = s.before
 	}
 	e.owe(s)
-	e.initiating = time.Time{}
+	e.initiating, e.unshaken = time.Time{}, time.Time{}
 	if at := s.counters.InitiatingSince; !at.IsZero() {
-		if at = later(at, e.floor); at.After(e.provedAt) {
+		at = later(at, e.floor)
+		if at.After(e.provedAt) {
 			e.initiating = at
+		}
+		if at.After(e.completedAt) {
+			e.unshaken = at
 		}
 	}
 	switch {
@@ -96,7 +104,7 @@ func (e *evidence) owe(s *sight) {
 // quiet says that no inner packet has moved for so long and that nothing is owed
 // an answer.
 func (e *evidence) quiet(now time.Time, long time.Duration) bool {
-	return now.Sub(e.movedAt) >= long && e.owed.IsZero() && e.initiating.IsZero() && e.refusedAt.IsZero()
+	return now.Sub(e.movedAt) >= long && e.owed.IsZero() && e.unshaken.IsZero() && e.refusedAt.IsZero()
 }
 
 // deadline is how long the answer to an attempt that leaves now is waited for.

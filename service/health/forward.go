@@ -43,6 +43,7 @@ type forwardRule struct {
 	lone    time.Time // since when a single responder has been the suspicion
 	given   bool      // up on that one
 	answers uint64    // Asked.Answered when the episode began
+	needed  int       // how many echoes must go unanswered, by the loss of that time
 	wellTo  time.Time
 	proven  int       // how often forwarding was proven while an application waited
 	heldAt  time.Time // when a responder behind the server last answered in the episode
@@ -100,16 +101,15 @@ func (r *forwardRule) take(s *sight, w *inquiry) {
 	case s.delivered:
 		r.end(s.now)
 	case answered:
-		proven := r.proven
-		from, answers := r.from, r.answers
+		was := *r
 		r.end(s.now)
-		r.proven = min(proven+1, 8)
-		r.from, r.answers, r.heldAt = from, answers, p.Beyond.AnsweredAt
+		r.proven, r.heldAt = min(was.proven+1, 8), p.Beyond.AnsweredAt
+		r.from, r.answers, r.needed = was.from, was.answers, was.needed
 	case waiting.IsZero() && r.verdict != Unhealthy:
 		r.end(s.now)
 	}
 	if r.from.IsZero() && !waiting.IsZero() {
-		r.from, r.answers = waiting, p.Asked.Answered
+		r.from, r.answers, r.needed = waiting, p.Asked.Answered, needed(p)
 	}
 }
 
@@ -168,7 +168,7 @@ func (r *forwardRule) judge(s *sight, w *inquiry, start time.Time, u silence, f 
 		*f = f.until(span, s.now)
 		return
 	}
-	k := needed(p)
+	k := r.needed
 	if u.count < k || u.lateMoments < 2 || !r.serverAnswers(p, start) || !r.sessionLives(s, w, start) {
 		return
 	}
@@ -181,7 +181,7 @@ func (r *forwardRule) judge(s *sight, w *inquiry, start time.Time, u silence, f 
 		r.lone = s.now
 		r.conclude(Suspect, start)
 	case s.now.Sub(r.lone) >= loneFor:
-		*r = forwardRule{from: r.from, given: true, proven: r.proven, wellTo: s.now.Add(lastingHealth)}
+		*r = forwardRule{from: r.from, needed: r.needed, given: true, proven: r.proven, wellTo: s.now.Add(lastingHealth)}
 	}
 	if r.verdict == Suspect {
 		*f = f.until(r.lone.Add(loneFor), s.now)

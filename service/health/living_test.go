@@ -25,6 +25,8 @@ func (p path) through(seed uint64, l Limits) *world {
 	w := newWorld(seed, l)
 	w.lossUp, w.lossDn, w.rtt, w.jitter, w.clears = p.loss, p.loss, p.rtt, p.jitter, p.clears
 	w.c.Path.Near.Known, w.c.Path.Beyond.Known = p.near, p.beyond
+	w.est.Answered(p.rtt + p.jitter) // the handshake
+	w.measure()
 	if p.gap > 0 {
 		w.every(time.Minute, func() {
 			w.after(time.Duration(w.rng.Int64N(int64(30*sec))), func() {

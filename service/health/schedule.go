@@ -88,6 +88,22 @@ func needed(p *tunnel.Path) int {
 	return int(min(max(k, leastNeeded), mostNeeded))
 }
 
+const (
+	// lossFrom is the share of lost round trips, of lossFromOf at least, from
+	// which on one that is missing is no silence yet.
+	lossFrom   = 0.02
+	lossFromOf = 8
+)
+
+// slack is how much longer a silence must last where packets get lost: an outage
+// that follows a packet lost by chance seems to have begun with that.
+func slack(p *tunnel.Path, suspectAfter time.Duration) time.Duration {
+	if p.LossOf >= lossFromOf && p.Loss > lossFrom {
+		return suspectAfter / 2
+	}
+	return 0
+}
+
 // pace is the time between two attempts, so long after the verdict: a service
 // that comes back is found within a second and a half for a quarter of an hour,
 // and a tunnel that stays dead for a day costs little.

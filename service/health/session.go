@@ -39,8 +39,8 @@ func (r *sessionRule) wanted(s *sight, w *inquiry) bool {
 		return !e.completedAt.After(e.provedAt)
 	}
 	from := e.owed
-	if !e.initiating.IsZero() && (from.IsZero() || e.initiating.Before(from)) {
-		from = e.initiating
+	if !e.unshaken.IsZero() && (from.IsZero() || e.unshaken.Before(from)) {
+		from = e.unshaken
 	}
 	stuck := r.answered(&s.counters.Path, from) && s.now.Sub(from) >= w.limits.SuspectAfter/2 &&
 		e.completedAt.Before(from) && r.mute(s, w, from, byEcho)
@@ -89,7 +89,7 @@ func (r *sessionRule) look(s *sight, w *inquiry) finding {
 	}
 	cured := w.evidence.completedAt.After(r.askedAt)
 	if cured && s.counters.LastReceived.After(r.askedAt) && s.counters.LastReceived.Sub(r.askedAt) <= atOnce+2*p.RTT {
-		if r.weight >= needed(p)/2 {
+		if r.weight >= needed(&w.evidence.base)/2 {
 			w.shared.died(s.now)
 		}
 		r.pending = false
