@@ -60,6 +60,13 @@ type refusal struct {
 	err     error      // why the system did not send
 }
 
+// refuser is who answered in place of a server. Its zero value: nobody.
+type refuser struct {
+	addr netip.Addr
+	// forbids says that it does not want the packet, not that the way ends there.
+	forbids bool
+}
+
 // refusal sends up to three times, until something comes back.
 func (o *Outside) refusal(ctx context.Context, to netip.AddrPort) refusal {
 	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
@@ -89,12 +96,13 @@ func (o *Outside) refusal(ctx context.Context, to netip.AddrPort) refusal {
 		case isTimeout(err):
 			continue
 		}
-		by := whose(err)
-		switch {
-		case by == to.Addr() && isRefusal(err):
+		switch by := whose(err); {
+		case by.addr == to.Addr() && by.forbids:
 			return refusal{refused: true}
-		case by.IsValid() && !ownAddrs()[by]:
-			r.by = by
+		case by.forbids && !ownAddrs()[by.addr]:
+			r.by = by.addr
+		case by.addr.IsValid() && !by.forbids, isUnresolved(err):
+			// The way ends somewhere: nobody refuses.
 		case !sent:
 			// What the firewall of this machine refuses it may also answer, so
 			// nothing that comes after this is the endpoint's.

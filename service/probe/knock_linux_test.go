@@ -16,6 +16,7 @@ func TestKnock(t *testing.T) {
 	f := startFar(t)
 	f.filter("input", "ip daddr "+hosts+"2 udp dport 51820 drop", "ip6 daddr "+hosts6+"2 udp dport 51820 drop",
 		"ip daddr "+hosts+"3 drop", "ip6 daddr "+hosts6+"3 drop",
+		"ip daddr "+hosts+"5 udp dport 51820 reject with icmp type admin-prohibited", "ip6 daddr "+hosts6+"5 udp dport 51820 reject with icmpv6 type admin-prohibited",
 		"ip daddr "+hosts+"4 meta l4proto icmp drop", "ip6 daddr "+hosts6+"4 icmpv6 type echo-request drop")
 	f.run("ip link add beyond type veth peer name beyond1")
 	f.run("ip link set beyond up")
@@ -23,6 +24,7 @@ func TestKnock(t *testing.T) {
 	f.run("ip route add 203.0.113.0/24 dev beyond")
 	f.run("ip route add 2001:db8:3::/64 dev beyond")
 	f.filter("forward", "ip daddr "+beyond+" reject with icmp type port-unreachable", "ip6 daddr "+beyond6+" reject with icmpv6 type port-unreachable",
+		"ip daddr 203.0.113.7 reject with icmp type host-unreachable", "ip6 daddr 2001:db8:3::7 reject with icmpv6 type addr-unreachable",
 		"ip daddr 203.0.113.8 reject with icmp type admin-prohibited", "ip6 daddr 2001:db8:3::8 reject with icmpv6 type admin-prohibited")
 	filter(t, "output", "meta mark != 0x6866 meta l4proto udp drop", "meta mark != 0x6866 icmp type echo-request drop")
 	is := func(refused, up bool, by string) diagnose.Knock {
@@ -42,6 +44,8 @@ func TestKnock(t *testing.T) {
 		{"the host is silent", hosts + "3", hosts6 + "3", is(false, false, ""), is(false, false, ""), false},
 		{"deaf to echoes", hosts + "4", hosts6 + "4", is(true, true, ""), is(true, true, ""), true},
 		{"a router says that nothing listens", beyond, beyond6, is(false, false, router), is(false, false, router6), false},
+		{"a router says that the way ends", "203.0.113.7", "2001:db8:3::7", is(false, false, ""), is(false, false, ""), false},
+		{"the host forbids", hosts + "5", hosts6 + "5", is(true, true, ""), is(true, true, ""), true},
 		{"a router forbids", "203.0.113.8", "2001:db8:3::8", is(false, false, router), is(false, false, router6), false},
 	} {
 		for addr, want := range map[string]diagnose.Knock{tt.v4: tt.want, tt.v6: tt.want6} {
@@ -79,9 +83,27 @@ func TestKnockFirewalled(t *testing.T) {
 	if got := outside(t).Knock(t.Context(), netip.MustParseAddrPort(hosts+"1:51820")); got.HostUp || got.Err != "network is unreachable" {
 		t.Errorf("without a route: got %+v", got)
 	}
-	here(t, "ip route add default via 192.0.2.77") // nobody
-	if got := outside(t).Knock(t.Context(), netip.MustParseAddrPort(hosts+"1:51820")); got.HostUp || got.Refused || got.RefusedBy.IsValid() {
-		t.Errorf("without a router: got %+v", got)
+}
+
+// That the router does not answer is not for a knock to say: the system refuses
+// nothing then, although it says after 3 s that there is no way.
+func TestKnockWithoutRouter(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	startFar(t)
+	here(t, "ip route replace default via 192.0.2.77")
+	here(t, "ip -6 route replace default via 2001:db8:1::77")
+	for _, to := range []string{hosts + "1:51820", "[" + hosts6 + "1]:51820"} {
+		t.Run(to, func(t *testing.T) {
+			t.Parallel()
+			for range 4 {
+				got := outside(t).Knock(t.Context(), netip.MustParseAddrPort(to))
+				if got.Took = 0; got != (diagnose.Knock{Checked: true}) {
+					t.Errorf("got %+v", got)
+				}
+			}
+		})
 	}
 }
 

@@ -11,13 +11,18 @@ import (
 
 func isRefusal(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
 
+// isUnresolved says that a neighbour on the way did not answer.
+func isUnresolved(err error) bool {
+	return errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.EHOSTDOWN)
+}
+
 // watchRefusals returns what takes every refusal for the endpoint's own: this
 // system does not tell who refused.
-func watchRefusals(_ net.Conn, to netip.Addr) func(error) netip.Addr {
-	return func(err error) netip.Addr {
+func watchRefusals(_ net.Conn, to netip.Addr) func(error) refuser {
+	return func(err error) refuser {
 		if isRefusal(err) {
-			return to
+			return refuser{addr: to, forbids: true}
 		}
-		return netip.Addr{}
+		return refuser{}
 	}
 }
