@@ -10,9 +10,9 @@ import (
 	"holdfast/web/api"
 )
 
-// forAdmins are the settings that decide what may leave the computer
-// unprotected.
-var forAdmins = map[string]bool{"guard": true, "allow_lan": true}
+// forAdmins are the settings that decide what may leave the computer outside the
+// tunnel unprotected, and which addresses the service asks by itself.
+var forAdmins = map[string]bool{"guard": true, "allow_lan": true, "check_pages": true}
 
 func (s *server) settings(w http.ResponseWriter, _ *http.Request) error {
 	return ok(w, listSettings(s.Library.Policy()))

@@ -112,10 +112,13 @@ func (b *Brain) Step(now time.Time, in failover.Input) Output {
 	switch in := in.(type) {
 	case failover.Underlay:
 		b.link, b.below = in, ""
-	case failover.NetworkChanged:
-		if b.below != "" {
-			b.below = "" // it was another network's
-			b.step(&o, now, b.underlay())
+		b.disturbed(now)
+	case failover.NetworkChanged, failover.Woke:
+		b.clear(&o, now) // it was another network's
+		b.disturbed(now)
+	case failover.Probed:
+		if in.Answered {
+			b.clear(&o, now)
 		}
 	}
 	b.step(&o, now, in)
@@ -152,7 +155,7 @@ func (b *Brain) underlay() failover.Underlay {
 }
 
 // settle makes the monitor forget its waits when what it watches is no longer
-// what it was: another member, a rebuilt device, another network, sleep.
+// what it was: another member, or a rebuilt device.
 func (b *Brain) settle(now time.Time, in failover.Input) {
 	switch in := in.(type) {
 	case failover.Changed:
@@ -175,12 +178,14 @@ func (b *Brain) settle(now time.Time, in failover.Input) {
 			b.monitor = health.New(b.policy.Limits())
 			b.watchAnew(now)
 		}
-	case failover.Underlay:
-		if b.below == "" {
-			b.disturbed(now)
-		}
-	case failover.NetworkChanged, failover.Woke:
-		b.disturbed(now)
+	}
+}
+
+// clear takes back what was found to stand below the tunnel.
+func (b *Brain) clear(o *Output, now time.Time) {
+	if b.below != "" {
+		b.below = ""
+		b.step(o, now, b.underlay())
 	}
 }
 

@@ -41,13 +41,13 @@ func (b *Brain) judge(o *Output, now time.Time, c tunnel.Counters) {
 	if b.link.Usable {
 		o.Ask = both(o.Ask, b.judged.Ask)
 	}
-	switch {
-	case b.judged.Verdict == health.Healthy:
-		b.reassure(o, now)
-	case !isWell(b.judged.Verdict) && b.judged.Verdict != health.Unknown:
+	if v := b.judged.Verdict; v == health.Suspect || v == health.Unhealthy {
 		b.doubt.begin(now)
 	}
 	b.tell(o, now)
+	if b.judged.Verdict == health.Healthy {
+		b.reassure(o, now)
+	}
 	if b.judged.Lossy != b.lossy {
 		b.lossy = b.judged.Lossy
 		b.tellLossy(o, now)
@@ -93,10 +93,7 @@ func (b *Brain) reassure(o *Output, now time.Time) {
 	if !b.acquainted {
 		b.acquainted, o.Acquaint = true, true
 	}
-	if b.below != "" {
-		b.below = ""
-		b.step(o, now, b.link)
-	}
+	b.clear(o, now)
 }
 
 // contrast takes the news that another member reached what the active one does
