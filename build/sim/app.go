@@ -25,6 +25,7 @@ const (
 	Saturated Traffic = "saturated"
 	Wakes     Traffic = "wakes now and then"
 	Call      Traffic = "call"
+	Mixed     Traffic = "TCP upload and pings"
 )
 
 // use has the person's programs do something.
@@ -49,6 +50,9 @@ func (w *World) use(t Traffic) {
 		w.add(&asker{every: fixed(time.Second)})
 	case Wakes:
 		w.add(&waker{})
+	case Mixed:
+		w.add(&flow{up: true, every: 100 * time.Millisecond, window: 8})
+		w.add(&asker{every: fixed(time.Second)})
 	case Call:
 		w.add(&sender{up: true, every: 200 * time.Millisecond})
 		w.add(&sender{every: 200 * time.Millisecond})
@@ -230,6 +234,7 @@ func (f *flow) next() {
 		}
 	case now-f.heard >= f.rto:
 		f.send()
+		f.lost()
 		f.rto = min(2*f.rto, mostRTO)
 		f.heard = now
 		f.tick.in(f.rto)
@@ -245,6 +250,14 @@ func (f *flow) send() {
 		f.w.client(k)
 	} else {
 		f.w.server(k)
+	}
+}
+
+// lost has the tap see that a large segment was sent again, while smaller
+// packets arrive.
+func (f *flow) lost() {
+	if d := f.w.active; f.up && d != nil && d.w.mono()-d.c.LastReceived.Sub(epoch) < f.rto {
+		d.c.Path.LargeLost++
 	}
 }
 

@@ -13,6 +13,9 @@ type Class struct {
 	// Worlds is how many there are, where a fault is made; of healthy ones there
 	// is one.
 	Worlds int
+	// Whole says that nothing can help while the fault lasts: the outage is
+	// counted from its end.
+	Whole bool
 	// Traffic is what flows, taken in turn.
 	Traffic []Traffic
 	// Make makes the world so, before it begins; of one with a fault it also lays
@@ -110,6 +113,8 @@ func Healthy(long time.Duration) []Class {
 		h("600 ms round trip, pings", Pings, slow(600*time.Millisecond)),
 		h("600 ms round trip, one-way up", OneWayUp, slow(600*time.Millisecond)),
 		h("600 ms round trip, 10 % loss, DNS trickle", Trickle, both(slow(600*time.Millisecond), lossy(0.1))),
+		h("1.6 s round trip, pings", Pings, slow(1600*time.Millisecond)),
+		h("server under load, pings", Pings, func(w *World) { w.servers[0].loaded = true }),
 		h("saturated 2 Mbit/s, bufferbloat", Saturated, nothingWrong),
 		h("gaps of the link, 0.2 to 3 s", Pings, func(w *World) {
 			w.gaps.Gaps = Gaps{Every: 5 * time.Minute, Least: 200 * time.Millisecond, Most: 3 * time.Second}
@@ -156,9 +161,10 @@ func Faults(worlds int) []Class {
 			w.at(at, func() { w.fault(func() { w.servers[0].port = w.portOf() }) })
 			w.at(at+faultLasts, func() { w.cure(func() { w.servers[0].port = 0 }) })
 		}),
-		f("no network, 10 min", usual, busy, below(Unplugged, faultLasts)),
-		f("sign-in page, 10 min", usual, busy, below(Portal, faultLasts)),
-		f("no internet, 10 min", usual, busy, below(NoWay, faultLasts)),
+		f("large packets lost", usual, []Traffic{Mixed}, primary(func(s *server) { s.path.MTU = 1280 }, func(s *server) { s.path.MTU = 0 })),
+		whole(f("no network, 10 min", usual, busy, below(Unplugged, faultLasts))),
+		whole(f("sign-in page, 10 min", usual, busy, below(Portal, faultLasts))),
+		whole(f("no internet, 10 min", usual, busy, below(NoWay, faultLasts))),
 		f("sleep, 8 h", 9*time.Hour, busy, func(w *World) {
 			at := w.faultAt()
 			w.at(at, func() {
@@ -172,12 +178,22 @@ func Faults(worlds int) []Class {
 			w.at(at, func() { w.fault(func() { w.clock -= time.Hour }) })
 			w.at(at+time.Hour, func() { w.cure(func() {}) })
 		}),
-		f("all members down, 1 h", usual+time.Hour, busy, func(w *World) {
-			at := w.faultAt()
-			w.at(at, func() { w.fault(func() { w.all(dead) }) })
-			w.at(at+time.Hour, func() { w.cure(func() { passing(w.servers[0]) }) })
-		}),
+		whole(f("all members down, 2 h", usual+2*time.Hour, busy, AllDown(2*time.Hour))),
 	}
+}
+
+// AllDown has every member die for so long, after which the first comes back.
+func AllDown(long time.Duration) func(w *World) {
+	return func(w *World) {
+		at := w.faultAt()
+		w.at(at, func() { w.fault(func() { w.all(dead) }) })
+		w.at(at+long, func() { w.cure(func() { passing(w.servers[0]) }) })
+	}
+}
+
+func whole(c Class) Class {
+	c.Whole = true
+	return c
 }
 
 func (w *World) all(do func(s *server)) {

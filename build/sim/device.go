@@ -8,8 +8,16 @@ import (
 )
 
 const (
-	// askApart is the least time between two initiations of a device.
-	askApart = 40 * time.Millisecond
+	// askApart is the least time between a question beside the session and the
+	// next initiation of any kind; settleApart is that after the device's own
+	// handshake was answered.
+	askApart, settleApart = 21 * time.Millisecond, 40 * time.Millisecond
+	// While a handshake of the device, or of the server, is under way, nothing is
+	// asked for twice the round trip: at least leastHold, unknownHold where the
+	// round trip is not known.
+	leastHold, unknownHold = 300 * time.Millisecond, time.Second
+	// insistAfter is when an initiation that was asked for is sent again.
+	insistAfter = time.Second
 	// maxRun is how many questions in a row count as lost.
 	maxRun = 4
 	// questionWait is how long a question is open while the round trip is not known.
@@ -43,8 +51,13 @@ type device struct {
 	armed      bool
 	greeted    bool // a handshake was completed
 	hasCookie  bool
-	lastAsk    time.Duration
-	nearRound  uint32 // the last round of echoes that was answered
+	lastAsk    time.Duration // the last question beside the session
+	ownAsk     time.Duration // the last initiation of the device
+	ownMatched time.Duration // when it was answered
+	peerAsk    time.Duration // the last initiation of the server
+	matched    time.Duration // how long the last handshake took
+	confirmed  time.Duration // when something last came by the current session
+	nearRound  uint32        // the last round of echoes that was answered
 	farRound   uint32
 	pings      uint64
 	pongs      uint64
@@ -54,12 +67,12 @@ type device struct {
 	discoRTT   time.Duration
 	onShake    func()
 	onEcho     func(near bool)
-	persistent time.Duration
+	insisting  bool
 }
 
 // newDevice makes a device that asks for a session at once.
 func (w *World) newDevice(s *server, port int) *device {
-	d := &device{w: w, server: s, addr: s.addr, port: port, persistent: w.keep, lastAsk: -time.Hour}
+	d := &device{w: w, server: s, addr: s.addr, port: port, lastAsk: -time.Hour, ownAsk: -time.Hour, ownMatched: -time.Hour, peerAsk: -time.Hour}
 	d.near = newPeer(d, true)
 	d.near.keepalive = w.keep
 	d.c.Path.Askable = true
@@ -80,8 +93,11 @@ func at(t time.Duration) time.Time { return epoch.Add(t) }
 func (d *device) leaving(k *packet) bool {
 	own := k.kind == initiation && !k.side
 	data := k.kind == transport && k.what != nothing && k.what != echo
-	if own && d.c.InitiatingSince.IsZero() {
-		d.c.InitiatingSince = at(d.w.mono())
+	if own {
+		d.ownAsk = d.w.mono()
+		if d.c.InitiatingSince.IsZero() {
+			d.c.InitiatingSince = at(d.w.mono())
+		}
 	}
 	if (own || data) && d.armed && d == d.w.active {
 		d.armed = false
@@ -93,7 +109,7 @@ func (d *device) leaving(k *packet) bool {
 	}
 	d.c.TxBytes += uint64(k.size)
 	switch {
-	case k.kind == initiation:
+	case own:
 		d.c.Initiations++
 	case data:
 		d.c.DataSent++
@@ -134,16 +150,24 @@ func (d *device) take(k *packet) {
 		d.w.Tally.ProbeBytes += uint64(k.size)
 	case cookie:
 		d.c.Path.Cookies++
+		if !d.hasCookie && k.side {
+			d.hasCookie = true
+			d.sendBeside(k.index)
+		}
 		d.hasCookie = true
 	case initiation:
 		d.c.RxBytes += uint64(k.size)
 		d.c.Path.PeerInitiations++
+		d.peerAsk = d.w.mono()
 		d.near.gotInitiation(k)
 	case response:
 		d.took(k)
 	case transport:
 		d.c.UnansweredSince = time.Time{}
 		if d.near.gotTransport(k) {
+			if k.index == d.near.cur.id {
+				d.confirmed = d.w.mono()
+			}
 			d.c.RxBytes += uint64(k.size)
 			d.inner(k)
 		}
@@ -161,7 +185,17 @@ func (d *device) took(k *packet) {
 		d.w.Tally.ProbeBytes += uint64(k.size)
 		return
 	}
-	d.c.UnansweredSince, d.c.InitiatingSince = time.Time{}, time.Time{}
+	d.c.UnansweredSince = time.Time{}
+	now := d.w.mono()
+	if k.index == d.near.index && d.ownMatched < d.ownAsk {
+		d.matched = max(now-d.ownAsk, 1)
+		if d.lastAsk > d.ownAsk {
+			d.nudge() // the server has put away the session it made of that
+			return
+		}
+		d.ownMatched = now
+	}
+	d.c.InitiatingSince = time.Time{}
 	d.c.RxBytes += uint64(k.size)
 	d.near.gotResponse(k)
 	d.w.judge()
@@ -230,6 +264,48 @@ func (d *device) echoed(k *packet) {
 	}
 }
 
+// refresh has the device make a new session, unless it is about to.
+func (d *device) refresh() {
+	now := d.w.mono()
+	rtt := d.matched
+	switch {
+	case d.ownMatched >= d.ownAsk:
+		d.w.after(max(d.ownMatched+rtt+settleApart-now, 0), d.nudge)
+	case now < d.ownAsk+max(insistAfter, 2*rtt):
+		d.insist()
+	default:
+		d.nudge()
+	}
+}
+
+// nudge sends an initiation now, and insists on its answer.
+func (d *device) nudge() {
+	if !d.closed {
+		d.near.force()
+		d.insist()
+	}
+}
+
+// insist repeats the last initiation of the device while it is lost, for as long
+// as the device itself would not.
+func (d *device) insist() {
+	if d.insisting {
+		return
+	}
+	d.insisting = true
+	until := d.w.mono() + rekeyTimeout
+	var again *timer
+	again = d.w.timer(true, func() {
+		if d.closed || d.ownMatched >= d.ownAsk || d.w.mono() >= until {
+			d.insisting = false
+			return
+		}
+		d.near.force()
+		again.in(max(insistAfter, 2*d.matched))
+	})
+	again.in(max(d.ownAsk+insistAfter-d.w.mono(), 0))
+}
+
 // ask makes one attempt of each kind: a handshake beside the session and a
 // round of echoes.
 func (d *device) ask() {
@@ -237,7 +313,10 @@ func (d *device) ask() {
 	if d.closed {
 		return
 	}
-	if now-d.lastAsk >= askApart {
+	switch {
+	case d.w.careful && d.confirmed < d.ownMatched && now-d.ownMatched < 5*time.Second:
+		d.near.sendKeepalive()
+	case now >= d.askFree():
 		d.lastAsk = now
 		d.askHandshake()
 	}
@@ -251,11 +330,31 @@ func (d *device) ask() {
 	}
 }
 
+// askFree is the moment from which a question beside the session may be asked.
+func (d *device) askFree() time.Duration {
+	rtt, _ := d.estimate.RTT()
+	rtt = max(rtt, d.matched)
+	hold := unknownHold
+	if rtt > 0 {
+		hold = max(2*rtt, leastHold)
+	}
+	free := max(d.lastAsk+askApart, d.peerAsk+hold)
+	if d.ownMatched >= d.ownAsk {
+		return max(free, d.ownMatched+2*rtt+settleApart)
+	}
+	return max(free, d.ownAsk+hold)
+}
+
 func (d *device) askHandshake() {
-	k := d.w.packet()
-	k.kind, k.side, k.index, k.stamp, k.size = initiation, true, d.w.number(), int64(d.w.wall()), sizeInitiation
 	d.c.Path.Asked.Sent++
-	d.asks(question{id: k.index, sent: d.w.mono()})
+	index := d.w.number()
+	d.asks(question{id: index, sent: d.w.mono()})
+	d.sendBeside(index)
+}
+
+func (d *device) sendBeside(index uint32) {
+	k := d.w.packet()
+	k.kind, k.side, k.index, k.stamp, k.size = initiation, true, index, int64(d.w.wall()), sizeInitiation
 	d.w.transmit(d.near, k)
 }
 

@@ -156,6 +156,7 @@ func (c *Holdfast) ask(h *Hands, a health.Ask) {
 		h.w.after(sizeTakes, func() {
 			if passes := d.server.path.MTU; passes != 0 && d == h.w.active {
 				c.carry(h, c.brain.Sized(h.Now(), d.server.Name, sizeLarge, passes))
+				h.Verdict()
 				h.w.change(func() { d.server.path.MTU = 0 }) // the interface is narrower now
 			}
 		})

@@ -123,7 +123,7 @@ func (o *operator) probe(i int, data bool) {
 	}
 	limit.in(answerWithin)
 	if d.near.index == 0 || o.w.mono()-d.near.lastSent >= probeAgain {
-		again.in(askApart)
+		again.in(settleApart)
 	} else {
 		again.in(probeAgain)
 	}
@@ -221,6 +221,6 @@ func (o *operator) move(i int, a failover.Action) {
 // refresh has the live device make a new session.
 func (o *operator) refresh() {
 	if d := o.w.active; d != nil && !d.closed {
-		d.near.force()
+		d.refresh()
 	}
 }

@@ -28,7 +28,8 @@ type peer struct {
 	client bool
 
 	cur, prev, next session
-	index           uint32 // of the initiation whose response is awaited; 0: none
+	index           uint32        // of the initiation whose response is awaited; 0: none
+	asking          time.Duration // since when one is awaited
 	lastSent        time.Duration
 	sentAny         bool
 	attempts        int
@@ -175,11 +176,22 @@ func (p *peer) initiate(again bool) {
 // force asks for a new session now.
 func (p *peer) force() {
 	p.lastSent, p.sentAny = p.now(), true
+	if p.index == 0 {
+		p.asking = p.now()
+	}
 	p.index = p.w.number()
 	k := p.w.packet()
 	k.kind, k.index, k.stamp, k.size = initiation, p.index, int64(p.w.wall()), sizeInitiation
 	p.sentSomething()
 	p.retry.in(rekeyTimeout + p.jitter())
+	if p.client {
+		p.dev.ownAsk = p.now()
+		// A question beside the session that has just left is kept away from.
+		if wait := p.dev.lastAsk + askApart - p.now(); wait > 0 {
+			p.w.after(wait, func() { p.w.transmit(p, k) })
+			return
+		}
+	}
 	p.w.transmit(p, k)
 }
 

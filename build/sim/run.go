@@ -58,9 +58,7 @@ const missedAfter = 30 * time.Second
 // Play runs every contender in every world of a class, and returns a row for
 // each. So many worlds are run at once; the result does not depend on it.
 func (c Class) Play(seed uint64, contenders []func() Contender, atOnce int) []Row {
-	h := fnv.New64a()
-	h.Write([]byte(c.Name))
-	seed ^= h.Sum64()
+	seed = seedOf(seed, c.Name)
 	tallies := make([][]Tally, len(contenders))
 	for i := range tallies {
 		tallies[i] = make([]Tally, c.Worlds)
@@ -86,7 +84,7 @@ func (c Class) Play(seed uint64, contenders []func() Contender, atOnce int) []Ro
 	for i, make := range contenders {
 		r := Row{Contender: make().Name(), Worlds: c.Worlds, Simulated: time.Duration(c.Worlds) * (warm + c.Long)}
 		for _, t := range tallies[i] {
-			r.add(t)
+			r.add(t, c.Whole)
 		}
 		slices.Sort(r.Detections)
 		slices.Sort(r.Outages)
@@ -95,7 +93,14 @@ func (c Class) Play(seed uint64, contenders []func() Contender, atOnce int) []Ro
 	return rows
 }
 
-func (r *Row) add(t Tally) {
+// seedOf gives every class its own worlds.
+func seedOf(seed uint64, class string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(class))
+	return seed ^ h.Sum64()
+}
+
+func (r *Row) add(t Tally, whole bool) {
 	r.FalseVerdicts += t.FalseVerdicts
 	r.FalseSwitches += t.FalseSwitches
 	r.Switches += t.Switches
@@ -110,7 +115,11 @@ func (r *Row) add(t Tally) {
 		return
 	}
 	r.Faults++
-	r.Outages = append(r.Outages, t.Outage)
+	if whole {
+		r.Outages = append(r.Outages, t.After)
+	} else {
+		r.Outages = append(r.Outages, t.Outage)
+	}
 	switch {
 	case t.Detected():
 		r.Detections = append(r.Detections, max(t.DetectedAt-t.mattersAt, 0))

@@ -25,7 +25,7 @@ type server struct {
 
 // sound says that it would serve a client, and its path carries.
 func (s *server) sound() bool {
-	return s.alive && s.knows && s.forwards && s.exit && !s.path.DeadUp && !s.path.DeadDown
+	return s.alive && s.knows && s.forwards && s.exit && !s.path.DeadUp && !s.path.DeadDown && s.path.MTU == 0
 }
 
 // restart has it forget every session.
@@ -67,7 +67,7 @@ func (s *server) asked(k *packet) {
 	}
 	if s.loaded && !k.dev.hasCookie {
 		r := s.w.packet()
-		r.kind, r.dev, r.size, r.side = cookie, k.dev, sizeCookie, k.side
+		r.kind, r.dev, r.size, r.side, r.index = cookie, k.dev, sizeCookie, k.side, k.index
 		s.w.route(s, r)
 		return
 	}
@@ -116,5 +116,3 @@ func (s *server) push(k *packet) {
 
 // answers says whether an echo through it would be answered.
 func (s *server) answers(near bool) bool { return s.forwards && (near || s.exit) }
-
-

@@ -11,6 +11,8 @@ type Tally struct {
 	// Outage is how long the person wanted a service that was not there, from the
 	// beginning of the fault on. Harm is the same while nothing was wrong.
 	Outage, Harm time.Duration
+	// After is what of Outage came after the fault had ended.
+	After time.Duration
 	// Healthy is how long nothing was wrong while the contender ran.
 	Healthy time.Duration
 	// FalseVerdicts were said, FalseSwitches begun while nothing was wrong with
@@ -37,6 +39,10 @@ func (t *Tally) Detected() bool { return t.DetectedAt >= 0 }
 // the time without.
 const late = 2 * time.Second
 
+// pending is how long a new session may be under way for what is sent to be
+// taken as on its way, too.
+const pending = time.Second
+
 // serves says that what the person's programs send now would be answered.
 func (w *World) serves() bool {
 	d := w.active
@@ -49,6 +55,9 @@ func (w *World) serves() bool {
 	}
 	if n.usable() {
 		return s.far.knowsPort && s.far.holds(n.cur.id)
+	}
+	if n.index != 0 && n.now()-n.asking > pending {
+		return false
 	}
 	return d.greeted && int64(w.wall()) > s.far.stamp
 }
@@ -75,6 +84,9 @@ func (w *World) settle() {
 	}
 	if w.Tally.begunAt >= 0 {
 		w.Tally.Outage += w.now - w.needed
+		if w.Tally.endedAt >= 0 {
+			w.Tally.After += w.now - max(w.needed, w.Tally.endedAt)
+		}
 	} else {
 		w.Tally.Harm += w.now - w.needed
 	}
@@ -116,8 +128,25 @@ func (w *World) said() {
 		if !w.Tally.Detected() {
 			w.Tally.DetectedAt = w.now
 		}
-	case w.serving && w.now-w.Tally.healthyAt >= late && w.connected():
+	case w.innocent() && w.connected():
 		w.Tally.FalseVerdicts++
+	}
+}
+
+// aftermath is how long after a fault what is said and done may still be about it.
+const aftermath = time.Minute
+
+// innocent says that nothing is wrong with the world as the active member has
+// it, and has not been for a while. A session that was broken by what the
+// contender itself did is no excuse.
+func (w *World) innocent() bool {
+	switch {
+	case w.faulty():
+		return w.serving && w.soundHere() && w.now-w.Tally.healthyAt >= late
+	case w.Tally.endedAt >= 0 && w.now-w.Tally.endedAt < aftermath:
+		return w.serving && w.now-w.Tally.healthyAt >= late
+	default:
+		return w.soundHere()
 	}
 }
 
@@ -137,8 +166,8 @@ func (w *World) knows() {
 	}
 }
 
-// moved takes a contender's move from a member to another. One from a member
-// that works, or while the network below is to blame, is a false one.
+// moved takes a contender's move from a member to another. One without need, or
+// while the network below is to blame, is a false one.
 func (w *World) moved(from *device, back bool) {
 	w.judge()
 	w.Tally.Switches++
@@ -146,8 +175,7 @@ func (w *World) moved(from *device, back bool) {
 		w.Tally.Backs++
 		return
 	}
-	fine := w.serving && w.now-w.Tally.healthyAt >= late
-	if from == w.active && (fine || w.below != Sound) {
+	if from == w.active && (w.innocent() || w.below != Sound) {
 		w.Tally.FalseSwitches++
 	}
 }

@@ -49,6 +49,7 @@ type World struct {
 	sent      *timer  // an armed device sent
 
 	learns  bool          // responders behind the servers answer echoes
+	careful bool          // devices confirm a new session before they ask beside it
 	keep    time.Duration // persistent keepalive of the configs
 	Tally   Tally
 	serving bool
