@@ -28,12 +28,12 @@ func TestChecksSayWhatWasLookedAt(t *testing.T) {
 		{Name: "clock", Result: Skipped, Evidence: "not looked at"},
 		{Name: "the server's computer", Result: OK, Evidence: "it answers outside the tunnel"},
 		{Name: "handshake with a", Result: Failed, Evidence: "no answer"},
-		{Name: "handshake with b", Result: OK, Evidence: "answered in 1ms", Took: time.Millisecond},
+		{Name: "handshake with b", Result: OK, Evidence: "answered", Took: time.Millisecond},
 		{Name: "handshake with c", Result: Failed, Evidence: "no private key"},
 		{Name: "handshake with d", Result: Skipped, Evidence: "not asked"},
 		{Name: "behind the server", Result: Skipped, Evidence: "no address behind it is known that answers"},
 		{Name: "large packets", Result: Skipped, Evidence: "not measured"},
-		{Name: "loss", Result: OK, Evidence: "2 % of the last 64 round trips"},
+		{Name: "loss", Result: Skipped, Evidence: "a silent server tells nothing of it"},
 	}
 	got := Checks(e)
 	if len(got) != len(want) {

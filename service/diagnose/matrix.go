@@ -101,7 +101,7 @@ var matrix = []row{
 		cause: tunnel.ClockMoved,
 		when: func(e Evidence) bool {
 			return !e.Self.Answered && e.Self.Responses == 0 && e.Self.Cookies == 0 &&
-				(e.Clock.Held || e.Clock.Proven || e.late() > 0 && !e.Clock.Asked && e.mute())
+				(e.Clock.Held || e.Clock.Proven || e.late() > 0 && !e.Clock.Asked && e.Self.mute())
 		},
 		certain:  func(e Evidence) bool { return e.Clock.Held || e.Clock.Proven },
 		evidence: clockEvidence,
@@ -197,20 +197,20 @@ var matrix = []row{
 		certain:  func(e Evidence) bool { return e.answers() && e.Inside.Contrast },
 		evidence: forwardsEvidence,
 	},
-	// Data that arrives under our key proves the server and the way from it; the
-	// questions that go unanswered meanwhile, that the way to it is dead.
+	// Data that arrives under our key proves the server and the way from it. That
+	// handshakes go unanswered meanwhile is no proof for the way to it, since a
+	// server may refuse them and keep a session; that data does as well is one.
 	{
-		cause: tunnel.UploadDead,
-		when: func(e Evidence) bool {
-			return !e.Self.Answered && (e.Inside.Cause == tunnel.UploadDead || e.Inside.Receiving && e.Self.mute())
-		},
-		certain:  func(e Evidence) bool { return e.Inside.Receiving && e.Self.mute() },
+		cause:    tunnel.UploadDead,
+		when:     Evidence.uploadDead,
+		certain:  func(e Evidence) bool { return e.Inside.Receiving && e.Self.mute() && e.Clock.Checked && e.late() == 0 },
 		evidence: plain("Data arrives from the server, and nothing that is sent to it is answered."),
 	},
-	// A measurement. It explains slowness, and no silence.
+	// A measurement. It explains slowness, and no silence: whether the tunnel
+	// works all the same is what the evidence about traffic has to say.
 	{
 		cause:    tunnel.Lossy,
-		when:     func(e Evidence) bool { return e.Inside.Lossy || e.lossMeasured() && e.Inside.Loss >= lossyFrom },
+		when:     func(e Evidence) bool { return e.Inside.Lossy },
 		certain:  func(e Evidence) bool { return e.lossMeasured() && e.Inside.Loss >= lossyFrom },
 		spares:   []tunnel.Cause{tunnel.SessionStale, tunnel.HandshakeTimeout, tunnel.Unanswered},
 		evidence: lossyEvidence,

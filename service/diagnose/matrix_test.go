@@ -200,12 +200,14 @@ func TestJudge(t *testing.T) {
 		{"several addresses behind the server are silent", Evidence{Usable: true, Self: answered, Inside: Inside{Verdict: health.Unhealthy, Cause: tunnel.Unanswered, Beyond: Echo{Known: 2, Asked: true}}}, tunnel.ForwardsNothing, likely, nil},
 		{"the one address behind the server is silent", Evidence{Usable: true, Self: answered, Inside: Inside{Verdict: health.Healthy, Beyond: Echo{Known: 1, Asked: true}}}, "", likely, nil},
 
-		{"data arrives, questions do not get through", Evidence{Usable: true, Self: silent, Others: others(otherWell), Inside: Inside{Verdict: health.Unhealthy, Cause: tunnel.Unanswered, Receiving: true}}, tunnel.UploadDead, certain, nil},
+		{"data arrives, questions do not get through", Evidence{Usable: true, Self: silent, Others: others(otherWell), Clock: fineClock, Inside: Inside{Verdict: health.Unhealthy, Cause: tunnel.Unanswered, Receiving: true}}, tunnel.UploadDead, certain, nil},
+		{"data arrives, and the server may refuse new handshakes by their date", Evidence{Usable: true, Self: silent, Inside: Inside{Verdict: health.Unhealthy, Cause: tunnel.Unanswered, Receiving: true}}, tunnel.UploadDead, likely, nil},
+		{"data arrives, and the clock is behind", Evidence{Usable: true, Self: silent, Clock: Clock{Checked: true, Behind: time.Hour}, Inside: Inside{Verdict: health.Suspect, Cause: tunnel.Unanswered, Receiving: true}}, tunnel.ClockMoved, likely, nil},
 		{"the upload was found dead", Evidence{Usable: true, Inside: Inside{Verdict: health.Unhealthy, Cause: tunnel.UploadDead}}, tunnel.UploadDead, likely, nil},
 
-		{"a lossy line", Evidence{Usable: true, Self: answered, Inside: Inside{Verdict: health.Healthy, Loss: 0.3, LossOf: 40}}, tunnel.Lossy, certain, nil},
+		{"a lossy line", Evidence{Usable: true, Self: answered, Inside: Inside{Verdict: health.Healthy, Lossy: true, Loss: 0.3, LossOf: 40}}, tunnel.Lossy, certain, nil},
 		{"a slow line", Evidence{Usable: true, Self: answered, Inside: Inside{Verdict: health.Healthy, Lossy: true, RTT: time.Second}}, tunnel.Lossy, likely, nil},
-		{"loss of too few", Evidence{Usable: true, Self: answered, Inside: Inside{Verdict: health.Healthy, Loss: 0.5, LossOf: 4}}, "", likely, nil},
+		{"loss that came of an outage", Evidence{Usable: true, Self: silent, Inside: Inside{Verdict: health.Unhealthy, Loss: 0.5, LossOf: 40}}, tunnel.KeyOrServer, likely, nil},
 		{"a lossy line does not explain silence", Evidence{Usable: true, Self: answered, Inside: Inside{Verdict: health.Unhealthy, Cause: tunnel.Unanswered, Lossy: true}}, tunnel.Unanswered, likely, []tunnel.Cause{tunnel.Lossy}},
 		{"a lossy line does not explain a stale session", Evidence{Usable: true, Self: answered, Inside: Inside{Verdict: health.Unhealthy, Cause: tunnel.SessionStale, Lossy: true}}, tunnel.SessionStale, certain, []tunnel.Cause{tunnel.Lossy}},
 
@@ -304,7 +306,7 @@ func TestAnyEvidence(t *testing.T) {
 			if f.Certain || f.Underlay || f.Evidence != "" || len(f.Others) > 0 {
 				t.Fatalf("nothing is wrong, and %+v", f)
 			}
-			if e.Self.mute() || !e.Usable && e.nobody() {
+			if e.mute() || !e.Usable && e.nobody() {
 				t.Fatalf("nothing is said of %+v", e)
 			}
 			return

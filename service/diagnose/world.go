@@ -100,6 +100,15 @@ func (e Evidence) forwardsNothing() bool {
 		e.answers() && i.Beyond.silent() && (i.Beyond.Known > 1 || i.Contrast)
 }
 
+// uploadDead says that the server is heard, and that it does not hear us.
+func (e Evidence) uploadDead() bool {
+	i := e.Inside
+	if e.Self.Answered {
+		return false
+	}
+	return i.Cause == tunnel.UploadDead || i.Verdict == health.Unhealthy && i.Receiving && e.Self.mute()
+}
+
 // unanswered says that the tunnel does not work, and that no more is known.
 func (e Evidence) unanswered() bool {
 	return e.Inside.Verdict == health.Unhealthy && (e.Inside.Cause == tunnel.Unanswered || e.Inside.Cause == "")

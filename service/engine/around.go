@@ -20,7 +20,9 @@ type answered struct {
 
 // take keeps the report of a probe.
 func (a answers) take(now time.Time, in failover.Probed) {
-	a[in.ID] = answered{now, Answer(in.ID, in.RTT, in.Err)}
+	x := answered{now, Answer(in.ID, in.RTT, in.Err)}
+	x.Endpoint = in.Endpoint
+	a[in.ID] = x
 }
 
 // since are those that came after a moment, of the members that are given.

@@ -159,11 +159,8 @@ func (x *examination) internet(ctx context.Context) diagnose.Internet {
 // way there, and who is there. It returns the one that is looked at: the one in
 // use, else the one that would be.
 func (x *examination) endpoint(ctx context.Context, ep tunnel.Endpoint) netip.AddrPort {
-	at := x.devices.Endpoint(x.Active)
-	literal, isLiteral := ep.Addr()
-	if !at.IsValid() && isLiteral {
-		at = literal
-	}
+	at := x.whereabouts(x.Active)
+	_, isLiteral := ep.Addr()
 	var named sync.WaitGroup
 	if !isLiteral && !ep.IsZero() && x.senses.Resolve != nil {
 		named.Go(func() { x.found.Name = x.name(ctx, ep.Host, at.Addr()) })
@@ -220,10 +217,26 @@ func (x *examination) question(ctx context.Context, id tunnel.Name) diagnose.Ans
 		return diagnose.Answer{Member: id}
 	}
 	a := x.answer(ctx, id)
-	if len(cfg.Peers) > 0 {
-		a.Endpoint, _ = cfg.Peers[0].Endpoint.Addr()
+	if a.Endpoint = x.whereabouts(id); a.Endpoint.IsValid() || len(cfg.Peers) == 0 || x.senses.Resolve == nil {
+		return a
+	}
+	if addrs, _ := x.senses.Resolve(ctx, cfg.Peers[0].Endpoint.Host); len(addrs) > 0 {
+		a.Endpoint = netip.AddrPortFrom(addrs[0], cfg.Peers[0].Endpoint.Port)
 	}
 	return a
+}
+
+// whereabouts is where a member is asked: where its device sends, else what its
+// config says. Zero: it has no device, and is reached by a name.
+func (o *Operator) whereabouts(id tunnel.Name) netip.AddrPort {
+	if at := o.devices.Endpoint(id); at.IsValid() {
+		return at
+	}
+	if cfg, err := o.config(id); err == nil && len(cfg.Peers) > 0 {
+		at, _ := cfg.Peers[0].Endpoint.Addr()
+		return at
+	}
+	return netip.AddrPort{}
 }
 
 // answer asks a member for a handshake.

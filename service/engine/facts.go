@@ -51,7 +51,7 @@ func inside(f Facts, c tunnel.Counters) diagnose.Inside {
 		in.Verdict = f.Judged.Verdict
 	}
 	if v := f.Judged.Verdict; v == health.Suspect || v == health.Unhealthy {
-		in.Receiving = recent(f, c.LastReceived) || p.PeerInitiations > was.PeerInitiations
+		in.Receiving = !f.Judged.Since.IsZero() && recent(f, c.LastReceived) || p.PeerInitiations > was.PeerInitiations
 	}
 	return in
 }

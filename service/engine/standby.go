@@ -51,7 +51,7 @@ func (o *Operator) probe(session context.Context, id tunnel.Name, data bool) {
 			in.Data = o.prove(session, id)
 		}
 	})
-	in.Answered = in.Err == nil
+	in.Answered, in.Endpoint = in.Err == nil, o.whereabouts(id)
 	o.report(in)
 }
 

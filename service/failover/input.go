@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"net/netip"
 	"time"
 
 	"holdfast/service/health"
@@ -49,6 +50,8 @@ type (
 		RTT      time.Duration // 0: not measured
 		Err      error         // why it could not be asked at all; nil otherwise
 		Data     Proof         // what came of a probe with Action.Data
+		// Endpoint is where it was asked. Zero: not known.
+		Endpoint netip.AddrPort
 	}
 	// Judged brings the verdict about the active member.
 	Judged struct {
