@@ -223,7 +223,7 @@ func (t *traffic) sendLocked(in *inner, p []byte, now int64, arrived uint64) {
 	}
 	f.end = end
 	wasOpen := f.isOpen()
-	if f.sampleAt == 0 && now-f.sampledAt >= int64(sampleGap) {
+	if f.sampleAt == 0 && (f.sampledAt == 0 || now-f.sampledAt >= int64(sampleGap)) {
 		f.sampleEnd, f.sampleAt, f.again = end, now, false
 	}
 	if !f.isLarge && in.size > largeSegment {
