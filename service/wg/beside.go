@@ -67,11 +67,12 @@ type beside struct {
 type aside struct {
 	*opening
 	to     conn.Endpoint
-	leftAt int64 // when it was asked, since began
-	sentAt int64 // when its last initiation left
-	asking bool  // it is about to be asked a second time
-	again  bool  // it is asked a second time, with a cookie
-	bad    bool  // a response to it did not authenticate
+	dated  time.Time // zero: by the present
+	leftAt int64     // when it was asked, since began
+	sentAt int64     // when its last initiation left
+	asking bool      // it is about to be asked a second time
+	again  bool      // it is asked a second time, with a cookie
+	bad    bool      // a response to it did not authenticate
 	// tell takes the answer of a question that is not about the present way to
 	// the server and so is in no figure. nil: it is in the figures.
 	tell func(rtt time.Duration, at int64)
@@ -81,11 +82,16 @@ type aside struct {
 // too near. It returns whether it left or was refused by a firewall, which is
 // silence of another kind, and the error of sending.
 func (b *beside) ask(to conn.Endpoint, tell func(time.Duration, int64)) (asked bool, err error) {
+	return b.askDated(to, time.Time{}, tell)
+}
+
+// askDated is ask with the moment by which the question is dated. Zero: the present.
+func (b *beside) askDated(to conn.Endpoint, dated time.Time, tell func(time.Duration, int64)) (asked bool, err error) {
 	now, ok := b.slot()
 	if !ok {
 		return false, nil
 	}
-	a := &aside{to: to, leftAt: now, tell: tell}
+	a := &aside{to: to, dated: dated, leftAt: now, tell: tell}
 	err = b.send(a)
 	asked = err == nil || isPolicy(err)
 	if asked && tell == nil {
@@ -158,7 +164,10 @@ func (b *beside) send(a *aside) error {
 	if err != nil {
 		return err
 	}
-	dated := time.Now().Add(-stampStep)
+	dated := a.dated
+	if dated.IsZero() {
+		dated = time.Now().Add(-stampStep)
+	}
 	var packet []byte
 	a.opening, packet, err = self.open(index, stampOf(dated), b.cookie())
 	if err != nil {
@@ -372,7 +381,11 @@ func (b *beside) askAgain(a *aside) {
 			b.askAgain(a)
 		} else if b.remove(a) {
 			// Unsent is unanswered.
-			_ = b.send(&aside{to: a.to, leftAt: a.leftAt, again: true, tell: a.tell})
+			again := &aside{to: a.to, leftAt: a.leftAt, again: true, tell: a.tell}
+			if !a.dated.IsZero() {
+				again.dated = a.dated.Add(stampStep)
+			}
+			_ = b.send(again)
 		}
 	})
 }
