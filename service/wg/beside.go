@@ -306,6 +306,13 @@ func (b *beside) takes(packet []byte, receiver uint32) bool {
 	return true
 }
 
+// isForUs says that the sender of an initiation knows our public key. Others
+// could keep the questions away with it.
+func (b *beside) isForUs(packet []byte) bool {
+	self := b.self.Load()
+	return self == nil || self.signed(packet, initiationAt)
+}
+
 func (b *beside) responseCame(a *aside, packet []byte, at int64) {
 	b.mu.Lock()
 	if b.findLocked(a.index) != a {

@@ -575,6 +575,12 @@ func TestPeerInitiationsAreCounted(t *testing.T) {
 		t.Errorf("got %d", got)
 	}
 	before := c.mustCount(t, "a")
+	forged := make([]byte, device.MessageInitiationSize)
+	forged[0] = device.MessageInitiationType
+	m.tap.sawArrive([][]byte{forged}, []int{len(forged)})
+	if got := c.mustCount(t, "a").Path.PeerInitiations; got != 0 || sinceBegan() < m.tap.beside.freeAt() {
+		t.Errorf("a stranger's initiation counts: %d", got)
+	}
 	peer := s.dev.LookupPeer(device.NoisePublicKey(m.cfg.Interface.PrivateKey.Public()))
 	peer.ExpireCurrentKeypairs()
 	if err := peer.SendHandshakeInitiation(false); err != nil {

@@ -152,8 +152,7 @@ func (o *opening) judge(packet []byte) reply {
 		binary.LittleEndian.Uint32(packet[8:]) != o.index {
 		return foreign
 	}
-	mac1 := mac(o.ownMACKey[:], packet[:responseAt])
-	if !hmac.Equal(mac1[:], packet[responseAt:responseAt+len(mac1)]) {
+	if !o.signed(packet, responseAt) {
 		return foreign
 	}
 	theirs := key32(packet[12:emptyAt])
@@ -177,6 +176,12 @@ func (o *opening) judge(packet []byte) reply {
 		return mismatch
 	}
 	return authentic
+}
+
+// signed says that MAC1 of a packet to us, which begins at at, is right.
+func (n *initiator) signed(packet []byte, at int) bool {
+	mac1 := mac(n.ownMACKey[:], packet[:at])
+	return hmac.Equal(mac1[:], packet[at:at+len(mac1)])
 }
 
 // cookie opens a cookie reply. ok: it is the server's answer to this initiation.

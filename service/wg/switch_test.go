@@ -452,7 +452,6 @@ func TestTrimReturnsWhatALoadLeft(t *testing.T) {
 	began := time.Now()
 	d.Trim()
 	t.Logf("a trim took %v", time.Since(began))
-	if d.Trim() {
-		t.Error("there is still something to trim")
-	}
+	// The devices of other tests have finalizers, which a busy machine runs late.
+	eventually(t, "there is nothing left to trim", func() bool { return !d.Trim() })
 }

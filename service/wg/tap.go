@@ -272,7 +272,7 @@ func (t *tap) sawArrive(bufs [][]byte, sizes []int) {
 				a.cookie(b[:size])
 			}
 		case device.MessageInitiationType:
-			if size == device.MessageInitiationSize {
+			if size == device.MessageInitiationSize && t.beside.isForUs(b[:size]) {
 				t.peerInitiations.Add(1)
 				t.peerAskedAt.Store(sinceBegan())
 			}
@@ -328,15 +328,18 @@ func (t *tap) sendBeside(packet []byte, to conn.Endpoint, dated time.Time) error
 }
 
 // freeAt is the moment from which another initiation may leave; 0: none has left.
-func (t *tap) freeAt() int64 {
+func (t *tap) freeAt() (free int64) {
+	if at := t.besideAt.Load(); at != 0 {
+		free = at + int64(besideSpacing)
+	}
 	asked, answered := t.initiatedAt.Load(), t.respondedAt.Load()
 	switch {
 	case asked == 0:
-		return 0
+		return free
 	case answered >= asked:
-		return answered + int64(minSpacing)
+		return max(free, answered+int64(minSpacing))
 	}
-	return asked + int64(blindSpacing)
+	return max(free, asked+int64(blindSpacing))
 }
 
 // settling is how long to let the device work on a response that has just
