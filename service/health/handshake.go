@@ -23,9 +23,9 @@ const (
 // tunnel may be old and well. The moment of the last handshake is wall-clock
 // time and only compared for change. A response that the tap saw is no proof,
 // since one that fails to authenticate changes nothing; only a completed
-// handshake ends the wait. Inner packets that still arrive over the old session
-// put it off: a working session is not given up for a lost handshake, and an
-// old one ends by itself after 180 s.
+// handshake ends the wait. Inner packets that still arrive over the old session,
+// answers to our echoes among them, put it off: a working session is not given
+// up for a lost handshake, and an old one ends by itself after 180 s.
 type handshakeRule struct {
 	limits Limits
 	asked  time.Time // when the oldest unanswered initiation left; zero: none waits
@@ -69,7 +69,7 @@ func (r *handshakeRule) take(s *sight) {
 	if s.received {
 		r.heard = s.now
 	}
-	if s.delivered {
+	if s.delivered || s.echoed() {
 		r.floor = s.now
 	}
 	switch {
@@ -81,6 +81,13 @@ func (r *handshakeRule) take(s *sight) {
 	case s.initiated:
 		r.asked = s.now
 	}
+}
+
+// echoed says that an echo of ours was answered, which as well comes by a session
+// that works.
+func (s *sight) echoed() bool {
+	was, is := &s.was.Path, &s.counters.Path
+	return is.Near.Answered > was.Near.Answered || is.Beyond.Answered > was.Beyond.Answered
 }
 
 // unheard says that the device asks and nothing has ever come: it owes an
