@@ -10,6 +10,7 @@ import (
 
 	"holdfast/service/clock"
 	"holdfast/service/event"
+	"holdfast/service/tunnel"
 	"holdfast/store"
 )
 
@@ -33,6 +34,19 @@ type memory interface {
 	PutSetting(ctx context.Context, key, value string) error
 }
 
+const (
+	// nowWithin is how long a server has to answer what is dated now, and
+	// laterWithin what is dated later: some attempts each.
+	nowWithin   = 1500 * time.Millisecond
+	laterWithin = 2500 * time.Millisecond
+)
+
+// dated asks servers with questions of any date.
+type dated interface {
+	AskStamped(ctx context.Context, id tunnel.Name, stamp time.Time) (answered bool, err error)
+	Counters(id tunnel.Name) (tunnel.Counters, error)
+}
+
 // timekeeper lets initiations leave while the clock can be trusted to date
 // them, and tells of it where it cannot. While all is well and nothing is sent
 // it has no timer.
@@ -46,6 +60,8 @@ type timekeeper struct {
 	record func(context.Context, ...event.Event) error
 	page   func(context.Context) (ahead time.Duration, known bool)
 	resume func()
+	// server asks a member's server.
+	server dated
 
 	news chan struct{} // holds one: the guard has something to look at
 
@@ -105,6 +121,32 @@ func (k *timekeeper) state() clock.State {
 		k.log.Info("the clock was set", "by", step)
 	}
 	return k.guard.State()
+}
+
+// late asks the server of a member whether the clock is why it does not answer.
+// A date after the floor would itself make a server that never saw the floor
+// refuse what is dated now. So only a server is asked that has completed a
+// handshake with a date after the present, and only when it did not answer one
+// of now.
+func (k *timekeeper) late(ctx context.Context, id tunnel.Name) (asked, proven bool) {
+	s, now := k.state(), k.read().Wall
+	c, err := k.server.Counters(id)
+	if err != nil || s.Trust != clock.Behind || !c.LastHandshake.After(now) {
+		return false, false
+	}
+	ask := func(within time.Duration, stamp time.Time) bool {
+		ctx, cancel := context.WithTimeout(ctx, within)
+		defer cancel()
+		answered, err := k.server.AskStamped(ctx, id, stamp)
+		if err != nil {
+			k.log.Debug("ask with another date", "tunnel", string(id), "err", err)
+		}
+		return answered
+	}
+	if ask(nowWithin, now) {
+		return true, false
+	}
+	return true, ask(laterWithin, s.Floor.Add(clock.Tick))
 }
 
 // vouch takes the clock for right, where the person wants the tunnel although

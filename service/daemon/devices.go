@@ -34,7 +34,7 @@ func (d *Daemon) devices(ctx context.Context) *devices {
 		Devices: wg.New(opt), iface: d.opt.Interface, log: d.log, faults: make(chan engine.Fault),
 		warm: func() bool { return d.library.Policy().Standby == failover.Warm },
 	}
-	d.clock.resume = v.ask
+	d.clock.resume, d.clock.server = v.ask, v.Devices
 	d.wg.Go(func() { v.passOn(ctx) })
 	return v
 }

@@ -1,6 +1,10 @@
 package daemon
 
 import (
+	"context"
+	"strings"
+	"time"
+
 	"holdfast/service/clock"
 	"holdfast/service/diagnose"
 	"holdfast/service/engine"
@@ -17,7 +21,16 @@ func (d *Daemon) senses() engine.Senses {
 	if !d.opt.Userspace {
 		o.Mark = mark
 	}
-	return engine.Senses{Outside: probe.NewOutside(o), Resolve: d.network.Find, Clock: d.clock.evidence}
+	outside := probe.NewOutside(o)
+	d.clock.page = func(ctx context.Context) (ahead time.Duration, known bool) {
+		p := d.library.Policy()
+		if !p.ThirdPartyChecks {
+			return 0, false
+		}
+		i := outside.Internet(ctx, strings.Fields(p.CheckPages))
+		return i.Ahead, i.TimeKnown
+	}
+	return engine.Senses{Outside: outside, Resolve: d.network.Find, Clock: d.clock.evidence, Late: d.clock.late}
 }
 
 // evidence says how the clock stands to the handshakes it has dated.

@@ -100,6 +100,9 @@ func (x *examination) look(ctx context.Context) {
 		all.Go(func() { e.Gateway = x.senses.Outside.Gateway(ctx) })
 		all.Go(func() { e.Internet = x.internet(ctx) })
 	}
+	if e.Clock.Behind > 0 && x.Active != "" && x.senses.Late != nil {
+		all.Go(func() { e.Clock.Asked, e.Clock.Proven = x.senses.Late(ctx, x.Active) })
+	}
 	var at netip.AddrPort
 	if cfg, err := x.config(x.Active); err == nil && len(cfg.Peers) > 0 {
 		all.Go(func() { at = x.endpoint(ctx, cfg.Peers[0].Endpoint) })

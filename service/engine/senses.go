@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"holdfast/service/diagnose"
+	"holdfast/service/tunnel"
 )
 
 // Resolve finds the addresses of a name outside the tunnel. Addresses beside an
@@ -31,6 +32,10 @@ type Senses struct {
 	Resolve Resolve
 	// Clock says how this computer's clock stands.
 	Clock func() diagnose.Clock
+	// Late asks a member whether our clock is why it does not answer: with a date
+	// of now, and with one that is later than all it has seen. It is asked only
+	// where the clock is behind.
+	Late func(ctx context.Context, id tunnel.Name) (asked, proven bool)
 }
 
 // Equip gives the operator its senses. It must be called before anything is
