@@ -144,6 +144,15 @@ func (b *Brain) step(o *Output, now time.Time, in failover.Input) {
 	}
 	o.Actions = append(o.Actions, out.Actions...)
 	o.Events = append(o.Events, out.Events...)
+	for _, e := range out.Events {
+		switch e.Kind {
+		case event.UnderlayChanged, event.FailedOver, event.FailedBack, event.WishChanged:
+			// What was said of the line ended with it, without a word from here.
+			b.lossy = false
+			clear(b.narrow)
+		default:
+		}
+	}
 }
 
 // underlay is the network below as all that is known of it says.

@@ -51,6 +51,7 @@ func Settings() map[string]string {
 		"failback_probe_interval": "3s",
 		"failback_stability":      "8s",
 		"failback_when":           "at_once",
+		"third_party_checks":      "false",
 	}
 }
 

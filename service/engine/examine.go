@@ -108,8 +108,10 @@ func (x *examination) look(ctx context.Context) {
 		all.Go(func() { at = x.endpoint(ctx, cfg.Peers[0].Endpoint) })
 	}
 	var self diagnose.Answer
+	var inner beyond
 	if x.Person {
 		all.Go(func() { self = x.self(ctx) })
+		all.Go(func() { inner = x.behind(ctx) })
 		e.Others = make([]diagnose.Answer, len(x.Members))
 		for i, id := range x.Members {
 			all.Go(func() { e.Others[i] = x.question(ctx, id) })
@@ -124,6 +126,10 @@ func (x *examination) look(ctx context.Context) {
 		e.Others = slices.DeleteFunc(e.Others, func(a diagnose.Answer) bool { return a.Member == x.Active })
 	}
 	x.conclude(self, at)
+	if x.Person {
+		in := &e.Inside
+		in.Near, in.Beyond, in.Widest, in.MTU = inner.near, inner.behind, inner.widest, inner.mtu
+	}
 }
 
 // conclude adds what the counters of the active device say by now.

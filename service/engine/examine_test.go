@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/service/diagnose"
 	"holdfast/service/engine"
 	"holdfast/service/failover"
 	"holdfast/service/lab"
@@ -33,6 +34,12 @@ func TestExamine(t *testing.T) {
 	}
 	if len(e.Others) != 2 || !e.Others[0].Answered || e.Others[1].Answered || !e.Others[1].Asked || e.Others[1].Member != "c" {
 		t.Errorf("evidence of the others: %+v", e.Others)
+	}
+	if e.Inside.Widest == 0 || e.Inside.Widest > e.Inside.MTU || !e.Inside.Near.Answered && !e.Inside.Beyond.Answered {
+		t.Errorf("inside: %+v", e.Inside)
+	}
+	if f := diagnose.Judge(e); f.Cause != "" {
+		t.Errorf("a well tunnel is found ill: %+v", f)
 	}
 	r.until("the standbys to end", func() bool { return len(r.devices.Running()) == 1 })
 	r.carries("a")
