@@ -73,9 +73,11 @@ func TestLivingTunnelsAreNeverDead(t *testing.T) {
 			p.gap, p.loss = l.SuspectAfter/2, p.loss/4
 		case 3:
 			p.queue, p.loss = 2*sec, p.loss/4
-			if sparse[shape] || l.SuspectAfter < 2*sec {
-				// That comes out of the blue, and is no less than an outage.
-				p.queue = min(p.queue, l.SuspectAfter)
+			switch {
+			case sparse[shape]: // that comes out of the blue, and is no less than an outage
+				p.queue = min(p.queue, l.SuspectAfter/2)
+			case l.SuspectAfter < 2*sec:
+				p.queue = l.SuspectAfter
 			}
 		default:
 		}

@@ -9,10 +9,11 @@ import (
 // Monitor judges one device by its counters. Make it with New, and make a new
 // one for every device: what the first look finds received counts as evidence.
 type Monitor struct {
-	seen     tunnel.Counters
-	seenAt   time.Time // the last look; zero: there was none
-	last     Verdict   // what the last look concluded
-	promised time.Time // when the next look is due; zero: when something leaves
+	seen     tunnel.Counters // at the last look, and
+	was      tunnel.Counters // at the one before
+	seenAt   time.Time       // the last look; zero: there was none
+	last     Verdict         // what the last look concluded
+	promised time.Time       // when the next look is due; zero: when something leaves
 
 	// The rules are asked in this order; of two that are equally sure, the
 	// first names the cause.
@@ -68,18 +69,19 @@ func (m *Monitor) Limit(l Limits) {
 // initiation leaves after Next was zero. More calls do no harm: a look before
 // its time can bring good news, never bad.
 func (m *Monitor) Observe(now time.Time, c tunnel.Counters) Assessment {
-	if rebuilt(&m.seen, &c) {
-		m.seen = tunnel.Counters{}
+	m.was, m.seen = m.seen, c
+	if rebuilt(&m.was, &m.seen) {
+		m.was = tunnel.Counters{}
 		m.forget(Unknown)
 	}
 	s := sight{
-		now: now, before: m.seenAt, counters: &c, was: &m.seen,
+		now: now, before: m.seenAt, counters: &m.seen, was: &m.was,
 		late:      !m.promised.IsZero() && now.Sub(m.promised) > lateLook,
-		sent:      c.DataSent > m.seen.DataSent,
-		received:  heard(&m.seen, &c),
-		delivered: c.DataReceived > m.seen.DataReceived,
-		initiated: c.Initiations > m.seen.Initiations,
-		completed: !c.LastHandshake.Equal(m.seen.LastHandshake),
+		sent:      c.DataSent > m.was.DataSent,
+		received:  heard(&m.was, &m.seen),
+		delivered: c.DataReceived > m.was.DataReceived,
+		initiated: c.Initiations > m.was.Initiations,
+		completed: !c.LastHandshake.Equal(m.was.LastHandshake),
 
 		unanswered: c.UnansweredSince,
 	}
@@ -87,7 +89,7 @@ func (m *Monitor) Observe(now time.Time, c tunnel.Counters) Assessment {
 		s.before = now
 	}
 	a := m.judge(&s)
-	m.seen, m.seenAt, m.last, m.promised = c, now, a.Verdict, a.Next
+	m.seenAt, m.last, m.promised = now, a.Verdict, a.Next
 	return a
 }
 

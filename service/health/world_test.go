@@ -20,6 +20,7 @@ type world struct {
 	order  int
 	c      tunnel.Counters
 	est    Estimate
+	lost   int // questions in a row
 
 	rtt, jitter    time.Duration
 	lossUp, lossDn float64
@@ -175,14 +176,17 @@ func (w *world) data(kind flow) {
 		w.ownAt = w.now + 15*sec
 		w.after(15*sec, w.rekey)
 	}
-	sent := w.now
+	sent, answered := w.now, false
 	ok := w.up(128, func() {
 		if w.forgot {
 			return
 		}
 		if kind != ignored && !w.noForward {
 			w.after(w.think, func() {
-				w.down(func() { w.receive(true, true, w.now-sent-w.think) })
+				w.down(func() {
+					answered = true
+					w.receive(true, true, w.now-sent-w.think)
+				})
 			})
 			return
 		}
@@ -199,6 +203,10 @@ func (w *world) data(kind flow) {
 		errors := w.c.SendErrors
 		w.c = was
 		w.c.Path.Refused, w.c.SendErrors = refused, errors
+		return
+	}
+	if kind != ignored {
+		w.expire(&answered)
 	}
 }
 
@@ -309,8 +317,18 @@ func (w *world) question(q *tunnel.Questions, size int, answers func() bool, ins
 	if inside {
 		w.c.TxBytes += 96
 	}
+	w.expire(&answered)
+}
+
+// expire counts a question as lost that is not answered in time. A long run of
+// them is an outage and no loss.
+func (w *world) expire(answered *bool) {
 	w.after(max(w.rtt+2*w.jitter, 3*sec), func() {
-		if !answered && answers() {
+		if *answered {
+			w.lost = 0
+			return
+		}
+		if w.lost++; w.lost <= 4 {
 			w.est.Lost()
 			w.measure()
 		}
