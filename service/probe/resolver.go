@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"strings"
@@ -15,8 +16,7 @@ import (
 const (
 	// lookupTimeout bounds one lookup. When it ends the lookup has failed.
 	lookupTimeout = 5 * time.Second
-	// askEvery is how long what a lookup came to stands for those that follow:
-	// a name is not asked for more often, however often it is looked up.
+	// askEvery is how long what a lookup came to stands for those that follow.
 	askEvery = 10 * time.Second
 	// maxAddrs is the number of addresses that are taken from an answer, half
 	// of them for each family where both have as many.
@@ -88,11 +88,18 @@ type result struct {
 	addrs []netip.Addr
 	err   error
 	at    time.Time
+	// first says that the name had not been asked for before.
+	first bool
 }
 
-// stands says that a result is not too old. The clock that goes on while the
-// machine sleeps must agree.
+// stands says that a name is not asked for anew yet. The first answer is that
+// for a tunnel that starts: the doubt that may follow at once must be able to
+// find out that the server has moved. The clock that goes on while the machine
+// sleeps must agree.
 func (r result) stands(now time.Time) bool {
+	if r.first && r.err == nil {
+		return false
+	}
 	return now.Sub(r.at) < askEvery && now.Round(0).Sub(r.at.Round(0)).Abs() < askEvery
 }
 
@@ -122,8 +129,8 @@ func NewResolver(o Options) *Resolver {
 //
 // Where the lookup fails and an earlier one did not, it returns the earlier
 // addresses and an error that wraps ErrStale: a caller that needs an address
-// goes by their number, not by the error. A lookup takes 5 s at most. What it
-// came to, be it addresses or a failure, stands for 10 s: sooner the name
+// goes by their number, not by the error. A lookup takes 5 s at most. A failure
+// stands for 10 s, and so does an answer but the first of a name: sooner the name
 // servers are not asked again, unless Remember is called or the machine slept.
 // After that they are, always: no answer is kept longer because it said so.
 func (r *Resolver) Lookup(ctx context.Context, host string) ([]netip.Addr, error) {
@@ -194,13 +201,12 @@ func (r *Resolver) land(name string, f *flight) {
 		delete(r.flights, name)
 	}
 	now := time.Now()
-	for n, past := range r.recent {
-		if !past.stands(now) {
-			delete(r.recent, n)
-		}
+	_, known := r.recent[name]
+	if !known && len(r.recent) >= maxNames {
+		maps.DeleteFunc(r.recent, func(_ string, past result) bool { return !past.stands(now) })
 	}
-	if len(r.recent) < maxNames {
-		r.recent[name] = result{f.addrs, f.err, now}
+	if known || len(r.recent) < maxNames {
+		r.recent[name] = result{addrs: f.addrs, err: f.err, at: now, first: !known}
 	}
 	if f.err != nil {
 		return

@@ -334,18 +334,17 @@ func (r *Resolver) age(name string, by time.Duration) {
 	r.recent[name] = last
 }
 
-// However often a name is looked up, it is asked for every 10 s, and then what
-// has changed is seen.
+// However often a name is looked up, it is asked for anew every 10 s, and then
+// what has changed is seen. The answer at the start does not count.
 func TestAnswerStandsForAWhile(t *testing.T) {
 	var now atomic.Value
-	now.Store("203.0.113.1")
 	s := startServer(t, func(q dnsmessage.Question, tcp bool) *dnsmessage.Message {
 		return always(now.Load().(string))(q, tcp)
 	})
 	r := ask(s)
-	expect := func(when, want string, asked int64) {
+	expect := func(when string, times int, want string, asked int64) {
 		t.Helper()
-		for range 5 {
+		for range times {
 			got, err := r.Lookup(t.Context(), host)
 			if err != nil || !slices.Equal(got, addrs(want)) {
 				t.Errorf("%s: got %v, %v, want %s", when, got, err, want)
@@ -355,16 +354,35 @@ func TestAnswerStandsForAWhile(t *testing.T) {
 			}
 		}
 	}
-	expect("at first", "203.0.113.1", 1)
+	now.Store("203.0.113.1")
+	expect("at the start", 1, "203.0.113.1", 1)
 	now.Store("203.0.113.2")
-	expect("at once", "203.0.113.1", 1)
-	r.age(host, askEvery-time.Second)
-	expect("after 9 s", "203.0.113.1", 1)
-	r.age(host, askEvery)
-	expect("after 10 s", "203.0.113.2", 2)
+	expect("moved at once", 5, "203.0.113.2", 2)
 	now.Store("203.0.113.3")
+	expect("moved again", 5, "203.0.113.2", 2)
+	r.age(host, askEvery-time.Second)
+	expect("after 9 s", 5, "203.0.113.2", 2)
+	r.age(host, askEvery)
+	expect("after 10 s", 5, "203.0.113.3", 3)
+	r.age(host, time.Hour)
+	expect("after an hour", 5, "203.0.113.3", 4)
 	r.Remember()
-	expect("after a change of the network", "203.0.113.3", 3)
+	now.Store("203.0.113.4")
+	expect("after a change of the network", 1, "203.0.113.4", 5)
+	expect("soon after a change of the network", 5, "203.0.113.4", 6)
+}
+
+// The memory of what was asked is bounded.
+func TestTooManyRecentNames(t *testing.T) {
+	r := NewResolver(Options{Servers: []netip.AddrPort{startServer(t, always("203.0.113.9")).addr}})
+	for i := range maxNames + 20 {
+		if _, err := r.Lookup(t.Context(), fmt.Sprintf("h%d.example.com", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(r.recent); n > maxNames {
+		t.Errorf("%d are kept, want %d at most", n, maxNames)
+	}
 }
 
 func TestManyAtOnceAskOnce(t *testing.T) {
