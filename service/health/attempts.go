@@ -39,6 +39,7 @@ type attempts struct {
 	ring    [32]attempt
 	next    int       // where the next one goes
 	askedAt time.Time // when the last question was wished for; zero: never
+	before  time.Time // and the one before
 	pending bool      // of that one nothing has been seen yet
 	refused int       // wishes in a row of which nothing was sent
 }
@@ -56,7 +57,7 @@ func (a *attempts) wish(now time.Time) {
 	if a.pending {
 		a.refused++
 	}
-	a.askedAt, a.pending = now, true
+	a.before, a.askedAt, a.pending = a.askedAt, now, true
 }
 
 // take notes what was sent since the look before, for the answers of which one

@@ -228,7 +228,7 @@ func (r *confirmRule) dead(s *sight, w *inquiry, d doubt) finding {
 	case u.moments >= 2:
 		f.deadAt = u.beforeLast
 	case w.attempts.refused >= 2:
-		f.deadAt = r.deadAt
+		f.deadAt = w.attempts.before
 	}
 	d.askAt = r.since
 	f.askAt = r.askAt(s, w, d)

@@ -30,6 +30,8 @@ type evidence struct {
 	movedAt     time.Time // the last look that found inner packets, either way, or a first handshake
 	completedAt time.Time // the look that found the last completed handshake
 	sentSince   bool      // data left since provedAt
+	sentAt      time.Time // the look that found the first of it; zero: none left
+	sentBefore  uint64    // DataSent at provedAt
 	heardSince  bool      // inner packets came since provedAt
 	arrivedAt   time.Time // the look before the last one that found bytes received
 	organic     bool      // since the look before, inner packets came, and data left before or beside them
@@ -54,11 +56,15 @@ func (e *evidence) take(s *sight) {
 	e.proved = at.After(e.provedAt) && !at.Before(e.floor)
 	if e.proved {
 		e.provedAt, e.sentSince, e.heardSince, e.base = at, false, false, *p
+		e.sentAt, e.sentBefore = time.Time{}, s.counters.DataSent
 		e.refusedAt = time.Time{}
 	}
 	e.organic = s.delivered && (e.asking || s.sent)
 	e.asking = (e.asking || s.sent) && !s.delivered
 	if !e.proved {
+		if s.sent && e.sentAt.IsZero() {
+			e.sentAt = s.now
+		}
 		// What a look finds beside the proof may be older than that.
 		e.sentSince = e.sentSince || s.sent
 		e.heardSince = e.heardSince || s.delivered

@@ -43,11 +43,13 @@ func (w *inquiry) look(s *sight, handshake, traffic finding) Assessment {
 	w.rest(s, &a, at)
 	w.ask(s, &a, nearest(at, w.heartbeat(s, a)))
 	a.Ask.Size = w.size.wanted(s)
-	if w.session.wanted(s, w) {
+	now, next := w.session.wanted(s, w)
+	if now {
 		a.Ask.Session = true
 		w.session.asked(s, w)
-		a.Next = nearest(a.Next, s.now.Add(gap(&s.counters.Path, w.limits.SuspectAfter)))
+		next = s.now.Add(gap(&s.counters.Path, w.limits.SuspectAfter))
 	}
+	a.Next = nearest(a.Next, next)
 	return a
 }
 

@@ -16,7 +16,7 @@ func TestSharedKey(t *testing.T) {
 		shapes["pings at 5 a second"](w)
 		w.run(time.Minute, nil)
 		w.every(20*sec, func() { w.forgot = true })
-		w.run(90*sec, nil)
+		w.run(110*sec, nil)
 		if w.last.Verdict != Suspect || w.last.Cause != tunnel.KeyShared {
 			t.Fatalf("%d responders: %s\n%v", responders, show(w.last), w.log)
 		}

@@ -18,62 +18,79 @@ const (
 // nothing that is sent within the session: it was restarted, has forgotten the
 // session, or gave it to another device with the same key.
 //
-// Where responders are known, their silence tells that from a flow that goes
-// one way. Where none is, one session is asked for each time the path is proven
-// alive, which a living tunnel does not notice.
+// Where responders are known, echoes that left with an answered question and
+// were not answered tell that from a flow that goes one way, and from an outage
+// that has just ended. Where none is, the first session is asked for as soon as
+// the path is proven, which a living tunnel does not notice; the next ones only
+// when data that left after the proof stays unanswered too.
 type sessionRule struct {
 	askedAt time.Time // zero: never
-	from    time.Time // since when what it was asked for was owed
-	weight  int       // how many packets had gone unanswered in the session
+	from    time.Time // since when what it was asked for was owed; zero: nothing was
+	weight  int       // how many packets had gone unanswered on a living path
 	pending bool      // what became of it is not known yet
 	stale   bool      // responders were silent too: the session was dead
 }
 
-// wanted says whether a new session is to be asked for now.
-func (r *sessionRule) wanted(s *sight, w *inquiry) bool {
-	if !r.askedAt.IsZero() && s.now.Sub(r.askedAt) < sessionEvery {
-		return false
-	}
-	e := &w.evidence
+// rarely is the time between two sessions that are asked for on a bare proof.
+const rarely = time.Minute
+
+// wanted says whether a new session is to be asked for now, or else when to look
+// again. Zero: that need not be.
+func (r *sessionRule) wanted(s *sight, w *inquiry) (now bool, next time.Time) {
+	e, p := &w.evidence, &s.counters.Path
+	rested := r.askedAt.IsZero() || s.now.Sub(r.askedAt) >= sessionEvery
 	if w.confirm.back {
-		return !e.completedAt.After(e.provedAt)
+		return rested && !e.completedAt.After(e.provedAt), time.Time{}
+	}
+	if rested && w.forward.sessionWanted(s, w) {
+		return true, time.Time{}
 	}
 	from := e.owed
 	if !e.unshaken.IsZero() && (from.IsZero() || e.unshaken.Before(from)) {
 		from = e.unshaken
 	}
-	stuck := r.answered(&s.counters.Path, from) && s.now.Sub(from) >= w.limits.SuspectAfter/2 &&
-		e.completedAt.Before(from) && r.mute(s, w, from, byEcho)
-	return stuck || w.forward.sessionWanted(s, w)
+	answered := p.Asked.AnsweredAt
+	if from.IsZero() || answered.Before(from) || s.now.Sub(from) < w.limits.SuspectAfter/2 || !e.completedAt.Before(from) {
+		return false, time.Time{}
+	}
+	wait := e.deadline(s.now)
+	switch {
+	case !rested:
+	case possible(p)&byEcho != 0:
+		now = w.echoes(s).moments > 0
+	case r.askedAt.IsZero() || s.now.Sub(r.askedAt) >= rarely:
+		now = true
+	default:
+		enough := s.counters.DataSent >= e.sentBefore+uint64(needed(&e.base)/2)
+		waited := s.now.Sub(e.sentAt)
+		now = !e.sentAt.IsZero() && (waited >= w.limits.SuspectAfter || enough && waited >= wait)
+	}
+	if !now && s.now.Sub(answered) < 2*w.limits.SuspectAfter {
+		next = s.now.Add(wait)
+	}
+	return now, next
 }
 
-// answered says that a handshake question was answered after from.
-func (r *sessionRule) answered(p *tunnel.Path, from time.Time) bool {
-	return !from.IsZero() && p.Askable && !p.Asked.AnsweredAt.Before(from)
-}
-
-// mute says that no responder of these kinds has answered since from, though
-// asked; so too where none is known.
-func (r *sessionRule) mute(s *sight, w *inquiry, from time.Time, of kinds) bool {
+// echoes is what became of those that left about when a question did that was
+// answered, if none of any time since was answered.
+func (w *inquiry) echoes(s *sight) silence {
 	p := &s.counters.Path
-	if of&possible(p)&byEcho == 0 {
-		return true
-	}
-	if p.Near.AnsweredAt.After(from) || p.Beyond.AnsweredAt.After(from) {
-		return false
-	}
-	return w.attempts.unanswered(s.now, from, s.now, of).moments > 0
+	left := p.Asked.AnsweredAt.Add(-w.evidence.deadline(s.now) - time.Nanosecond)
+	return w.attempts.unanswered(s.now, later(left, later(p.Near.AnsweredAt, p.Beyond.AnsweredAt)), s.now, byEcho)
 }
 
 // asked notes that a session is being asked for.
 func (r *sessionRule) asked(s *sight, w *inquiry) {
 	e := &w.evidence
-	*r = sessionRule{askedAt: s.now, pending: true}
+	*r = sessionRule{askedAt: s.now, pending: true, from: e.owed}
 	if !e.owed.IsZero() {
-		r.from = e.owed
-		echoes := w.attempts.unanswered(s.now, e.owed, s.now, byEcho).count
-		r.stale = echoes > 0
-		r.weight = int(min(s.counters.DataSent-e.owedFrom, 1000)) + echoes
+		// Where no echo speaks, what left before the proof may have been lost in an
+		// outage that is over.
+		sent, echoes := s.counters.DataSent-e.sentBefore, w.echoes(s).count
+		if r.stale = echoes > 0; r.stale {
+			sent = s.counters.DataSent - e.owedFrom
+		}
+		r.weight = int(min(sent, mostNeeded)) + echoes
 	}
 }
 
@@ -82,33 +99,28 @@ func (r *sessionRule) look(s *sight, w *inquiry) finding {
 	if !r.pending {
 		return finding{}
 	}
-	p := &s.counters.Path
-	if r.from.IsZero() || s.now.Sub(r.askedAt) > atOnce+2*p.RTT && !r.stale {
-		r.pending = false
-		return finding{}
-	}
+	soon := r.askedAt.Add(atOnce + 2*s.counters.Path.RTT)
 	cured := w.evidence.completedAt.After(r.askedAt)
-	if cured && s.counters.LastReceived.After(r.askedAt) && s.counters.LastReceived.Sub(r.askedAt) <= atOnce+2*p.RTT {
+	switch at := s.counters.LastReceived; {
+	case cured && at.After(r.askedAt) && !at.After(soon):
 		if r.weight >= needed(&w.evidence.base)/2 {
 			w.shared.died(s.now)
 		}
 		r.pending = false
 		return finding{}
-	}
-	if s.received && (cured || w.evidence.owed.IsZero()) {
-		r.pending = s.now.Sub(r.askedAt) <= atOnce+2*p.RTT
+	case s.received && (cured || w.evidence.owed.IsZero()):
 		r.stale = false
 	}
-	f := finding{}
-	if left := r.askedAt.Add(atOnce + 2*p.RTT); left.After(s.now) {
-		f.next = left
+	if !r.stale && !s.now.Before(soon) {
+		r.pending = false
+		return finding{}
 	}
-	if suspectAt := r.from.Add(w.limits.SuspectAfter); r.stale {
-		if s.now.Before(suspectAt) {
-			return f.until(suspectAt, s.now)
-		}
-		f.verdict, f.cause, f.since = Suspect, tunnel.SessionStale, r.from
-		f.next = s.now.Add(w.limits.SuspectInterval)
+	if !r.stale {
+		return finding{}.until(soon, s.now)
 	}
-	return f
+	suspectAt := r.from.Add(w.limits.SuspectAfter)
+	if s.now.Before(suspectAt) {
+		return finding{}.until(suspectAt, s.now)
+	}
+	return finding{verdict: Suspect, cause: tunnel.SessionStale, since: r.from, next: s.now.Add(w.limits.SuspectInterval)}
 }
