@@ -153,6 +153,9 @@ func (d *Devices) portTakenLocked(port uint16) bool {
 func (m *member) close() {
 	close(m.done)
 	m.dev.Close()
+	// A closed device that still leads to its peer is never collected: the peer's
+	// queues have finalizers that lead back. Nothing calls it any more.
+	m.tap.again = nil
 }
 
 // lastHandshake is the authenticated moment of the last handshake with the
