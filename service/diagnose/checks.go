@@ -187,6 +187,8 @@ func (e Evidence) behind() Check {
 	switch {
 	case i.Beyond.Answered:
 		return ok(name, "an address behind it answers")
+	case e.mute():
+		return skipped(name, "a silent server tells nothing of it")
 	case i.Beyond.silent() && e.forwardsNothing():
 		return failed(name, plainly(forwardsEvidence(e)))
 	case i.Beyond.silent():

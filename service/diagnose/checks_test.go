@@ -31,7 +31,7 @@ func TestChecksSayWhatWasLookedAt(t *testing.T) {
 		{Name: "handshake with b", Result: OK, Evidence: "answered", Took: time.Millisecond},
 		{Name: "handshake with c", Result: Failed, Evidence: "no private key"},
 		{Name: "handshake with d", Result: Skipped, Evidence: "not asked"},
-		{Name: "behind the server", Result: Skipped, Evidence: "no address behind it is known that answers"},
+		{Name: "behind the server", Result: Skipped, Evidence: "a silent server tells nothing of it"},
 		{Name: "large packets", Result: Skipped, Evidence: "not measured"},
 		{Name: "loss", Result: Skipped, Evidence: "a silent server tells nothing of it"},
 	}
