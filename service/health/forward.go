@@ -133,8 +133,8 @@ func (r *forwardRule) patience(suspectAfter time.Duration) time.Duration {
 // askAt is when to ask next. Zero: there is nobody to ask.
 func (r *forwardRule) askAt(s *sight, w *inquiry, start time.Time) time.Time {
 	p := &s.counters.Path
-	if possible(p) == 0 {
-		return time.Time{}
+	if possible(p) == 0 || w.confirm.verdict == Unhealthy {
+		return time.Time{} // of a dead path the other rule asks
 	}
 	first := start.Add(r.patience(w.limits.SuspectAfter))
 	every := gap(p, w.limits.SuspectAfter)

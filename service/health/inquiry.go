@@ -35,6 +35,10 @@ func (w *inquiry) look(s *sight, handshake, traffic finding) Assessment {
 	session := w.session.look(s, w)
 	forward := w.forward.look(s, w)
 	confirm := w.confirm.look(s, w)
+	if traffic.verdict == Suspect && w.evidence.provedAt.After(traffic.since) {
+		// The path is known to live, whatever became of the data.
+		traffic = finding{verdict: Healthy, next: traffic.next}
+	}
 	a := merge(w.shared.look(s), forward, confirm, session, handshake, traffic)
 	a.Lossy = w.lossy.look(s)
 	a.DeadAt = w.deadAt(s, a.Verdict, forward, confirm)

@@ -74,11 +74,11 @@ const (
 
 // needed is how many attempts must go unanswered for the silence to be no
 // accident, given how many round trips the path loses when it lives. The
-// measured share counts with its standard error on top.
+// measured share counts with twice its standard error on top.
 func needed(p *tunnel.Path) int {
 	loss, of := min(max(p.Loss, 0), 1), float64(max(p.LossOf, 0))
 	if of > 0 {
-		loss += math.Sqrt(loss * (1 - loss) / of)
+		loss = min(1, loss+2*math.Sqrt(loss*(1-loss)/of))
 	}
 	q := (presumedLoss*presumedOf + loss*of) / (presumedOf + of)
 	if q >= 1 {
