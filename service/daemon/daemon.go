@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"holdfast/build/version"
@@ -58,6 +59,7 @@ type Daemon struct {
 	network network
 	inside  *Inside // nil: the interface is the system's
 	clock   *timekeeper
+	running atomic.Pointer[devices] // nil: there are none yet
 	engine  *engine.Engine
 	hands   *engine.Operator
 	hub     *web.Hub
@@ -170,6 +172,7 @@ func (d *Daemon) watch(ctx context.Context) error {
 	underlay := d.opt.Underlay
 	if underlay == nil {
 		w, err := netwatch.Watch(ctx, netwatch.Options{Log: d.log, Clock: d.opt.Clock, Jumps: d.opt.Jumps, Jumped: d.clock.poke,
+			Toward: d.toward, Mark: mark,
 			Ignore: func(iface string) bool { return iface == d.opt.Interface }})
 		if err != nil {
 			return err

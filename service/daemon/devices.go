@@ -34,6 +34,7 @@ func (d *Daemon) devices(ctx context.Context) *devices {
 		Devices: wg.New(opt), iface: d.opt.Interface, log: d.log, faults: make(chan engine.Fault),
 		warm: func() bool { return d.library.Policy().Standby == failover.Warm },
 	}
+	d.running.Store(v)
 	d.clock.resume, d.clock.server = v.ask, v.Devices
 	d.wg.Go(func() { v.passOn(ctx) })
 	return v
@@ -70,6 +71,15 @@ func (v *devices) Rotate(ctx context.Context, id tunnel.Name) error {
 		return nil
 	}
 	return err
+}
+
+// toward is where the active member's server is. The zero Addr: there is none.
+func (d *Daemon) toward() netip.Addr {
+	v := d.running.Load()
+	if v == nil {
+		return netip.Addr{}
+	}
+	return v.Endpoint(v.Active()).Addr()
 }
 
 // ask has the active device ask for a handshake now.

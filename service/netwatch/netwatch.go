@@ -9,6 +9,7 @@ package netwatch
 
 import (
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"holdfast/service/clock"
@@ -34,6 +35,13 @@ type Options struct {
 	// Ignore says that an interface is not of the underlay: the tunnel's own.
 	// It is called from the Watcher's goroutine. nil: none is ignored.
 	Ignore func(iface string) bool
+	// Toward tells where the tunnel's server is. Where it is known, the underlay is
+	// another one when the link, the gateway or the source address is that leads
+	// there, and else when those of any way out are. The zero Addr: not known. It
+	// is called from the Watcher's goroutine. nil: it is never known.
+	Toward func() netip.Addr
+	// Mark is the firewall mark of what is sent to the server. 0: none.
+	Mark uint32
 	// Quiet and Max replace DefaultQuiet and DefaultMax when above 0.
 	Quiet, Max time.Duration
 	// Clock replaces the system's clocks. nil: ReadClock.
@@ -51,6 +59,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Ignore == nil {
 		o.Ignore = func(string) bool { return false }
+	}
+	if o.Toward == nil {
+		o.Toward = func() netip.Addr { return netip.Addr{} }
 	}
 	if o.Quiet <= 0 {
 		o.Quiet = DefaultQuiet

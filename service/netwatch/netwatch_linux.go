@@ -32,6 +32,7 @@ type loop struct {
 
 	now       underlay
 	last      string // the fingerprint when it was usable last
+	lastWay   way    // to the server, when it was usable last
 	routed    string // the addresses when there was a default route last; "": there was none yet
 	sleepSeen time.Duration
 }
@@ -174,11 +175,12 @@ func (l *loop) report(ctx context.Context, u underlay, fresh bool) {
 	if !u.usable {
 		return
 	}
-	if l.last != "" && l.last != u.print {
+	to := l.wayToServer()
+	if l.isOther(u, to) {
 		l.Log.Info("underlay changed")
 		l.send(ctx, failover.NetworkChanged{})
 	}
-	l.last = u.print
+	l.last, l.lastWay = u.print, to
 }
 
 func (l *loop) send(ctx context.Context, in failover.Input) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"runtime"
@@ -222,6 +223,43 @@ func TestNoChange(t *testing.T) {
 		run(t, line)
 	}
 	expectQuiet(t, w)
+}
+
+// With a server, what does not touch the way there is no change.
+func TestWayToTheServer(t *testing.T) {
+	for _, tt := range []struct {
+		name, change string
+		want         bool
+	}{
+		{"another gateway", "ip route replace default via 192.0.2.9 metric 100", true},
+		{"a route to the server alone", "ip route add 198.51.100.7 via 203.0.113.1", true},
+		{"a better default route", "ip route add default via 203.0.113.1 metric 50", true},
+		{"another source address", "ip route replace default via 192.0.2.1 src 192.0.2.3 metric 100", true},
+		{"the mark leads elsewhere", "ip rule add fwmark 5 table 77", true},
+		{"one more address", "ip addr add 192.0.2.4/24 dev eth0", false},
+		{"a default route of IPv6", "ip -6 route add default via 2001:db8::1", false},
+		{"a route to another server", "ip route add 198.51.100.8 via 203.0.113.1", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ownNamespace(t)
+			addVeth(t, "wlan0", "peer1")
+			run(t, "ip addr add 192.0.2.3/24 dev eth0")
+			run(t, "ip addr add 203.0.113.2/24 dev wlan0")
+			run(t, "ip addr add 2001:db8::2/64 dev wlan0 nodad")
+			run(t, "ip route add default via 192.0.2.1 metric 100")
+			run(t, "ip route add default via 203.0.113.1 table 77")
+			w := watch(t, Options{Mark: 5, Toward: func() netip.Addr { return netip.MustParseAddr("198.51.100.7") }})
+			expect(t, w, usable)
+			run(t, tt.change)
+			if strings.Contains(tt.change, "rule") {
+				run(t, "ip link set lo mtu 60000") // rules are not watched
+			}
+			if tt.want {
+				expect(t, w, changed)
+			}
+			expectQuiet(t, w)
+		})
+	}
 }
 
 // The tunnel's own default route makes no underlay.
