@@ -59,14 +59,17 @@ func (r *proofRule) askAt(s *sight, w *inquiry) time.Time {
 func (r *proofRule) stall(s *sight, w *inquiry) time.Time {
 	c := s.counters
 	if s.delivered {
+		came := float64(c.DataReceived - s.was.DataReceived)
 		took := max(s.now.Sub(s.before), time.Millisecond)
-		r.flowing = float64(c.DataReceived-s.was.DataReceived) >= flowRate*took.Seconds()
-	}
-	if !r.flowing || c.LastReceived.IsZero() || w.attempts.askedAt.After(c.LastReceived) ||
-		w.evidence.provedAt.After(c.LastReceived) || !w.evidence.owed.IsZero() {
-		return time.Time{}
+		// A flow that stopped between two looks did flow until then.
+		until := max(c.LastReceived.Sub(s.before), 0)
+		r.flowing = came >= flowRate*took.Seconds() || r.flowing && came >= flowRate*until.Seconds()
 	}
 	at := later(c.LastReceived, w.evidence.floor).Add(w.limits.SuspectAfter / 2)
+	if !r.flowing || c.LastReceived.IsZero() || !w.attempts.askedAt.Before(at) ||
+		!w.evidence.provedAt.Before(at) || !w.evidence.owed.IsZero() {
+		return time.Time{}
+	}
 	return later(at, r.stallAt.Add(proofEvery(w.limits.SuspectAfter)))
 }
 
