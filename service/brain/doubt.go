@@ -6,6 +6,7 @@ import (
 
 	"holdfast/service/diagnose"
 	"holdfast/service/event"
+	"holdfast/service/health"
 	"holdfast/service/tunnel"
 )
 
@@ -99,13 +100,44 @@ func (b *Brain) Examined(now time.Time, f diagnose.Finding) Output {
 	}
 	d.examineAt = now.Add(backoff(d.rounds, first, examineMost))
 	d.rounds++
-	b.foundBelow(&o, now, f)
+	b.believe(&o, now, f)
+	b.wonder(&o, now)
+	return o
+}
+
+// Reconsidered takes what the last examination comes to now that another member
+// has answered, or has not. While another one is under way it waits for that.
+func (b *Brain) Reconsidered(now time.Time, f diagnose.Finding) Output {
+	o := Output{}
+	if b.doubt.open && b.doubt.since.IsZero() {
+		b.believe(&o, now, f)
+		b.wonder(&o, now)
+	}
+	return o
+}
+
+// believe makes what was found the cause of the doubt.
+func (b *Brain) believe(o *Output, now time.Time, f diagnose.Finding) {
+	d := &b.doubt
+	b.foundBelow(o, now, f)
 	d.found, d.evidence = f.Cause, f.Evidence
 	if f.Underlay {
 		d.found, d.evidence = "", ""
 	}
 	if !isWell(b.judged.Verdict) {
-		b.tell(&o, now)
+		b.tell(o, now)
+	}
+}
+
+// ExaminedLeft takes what an examination found about a member that has been left
+// meanwhile: it tells why, where that is known.
+func (b *Brain) ExaminedLeft(now time.Time, id tunnel.Name, f diagnose.Finding) Output {
+	o := Output{}
+	b.doubt.since = time.Time{}
+	if f.Cause != "" && !f.Underlay && !vague(f.Cause) {
+		bad := string(health.Unhealthy)
+		o.Events = append(o.Events, event.Event{At: now.UTC(), Kind: event.VerdictChanged, Tunnel: id, From: bad, To: bad,
+			Cause: f.Cause, Evidence: f.Evidence})
 	}
 	b.wonder(&o, now)
 	return o

@@ -55,14 +55,32 @@ func (e *Engine) facts() Facts {
 
 // others is what the members that are not active said in this doubt.
 func (e *Engine) others() []diagnose.Answer {
-	view := e.brain.View()
+	return e.othersOf(e.brain.View().Active, e.brain.DoubtedSince())
+}
+
+// othersOf is what the members beside one said since a moment.
+func (e *Engine) othersOf(id tunnel.Name, since time.Time) []diagnose.Answer {
 	var ids []tunnel.Name
-	for _, m := range view.Members {
-		if m.Name != view.Active {
+	for _, m := range e.brain.View().Members {
+		if m.Name != id {
 			ids = append(ids, m.Name)
 		}
 	}
-	return e.answers.since(e.brain.DoubtedSince(), ids)
+	return e.answers.since(since, ids)
+}
+
+// freshFor is how long what was seen around a tunnel may be judged again.
+const freshFor = 10 * time.Second
+
+// reconsider judges what was seen last again, since another member has answered
+// or has not: that tells a server from a network.
+func (e *Engine) reconsider(now time.Time) {
+	if e.seen == nil || now.Sub(e.seenAt) > freshFor || e.seenAt.Before(e.brain.DoubtedSince()) || e.seen.Self.Member != e.brain.View().Active {
+		return
+	}
+	again := *e.seen
+	again.Others = e.others()
+	e.carryOut(now, e.brain.Reconsidered(now, diagnose.Judge(again)))
 }
 
 // Facts are what is known now, for a person who wants everything looked at.

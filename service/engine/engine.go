@@ -149,17 +149,20 @@ type Engine struct {
 	saving  sync.WaitGroup
 
 	// The rest belongs to the goroutine in Run.
-	brain    *brain.Brain
-	answers  answers
-	board    *event.Board
-	shown    map[int64]event.Notice // the open notices as they were saved
-	endpoint string                 // of the active device, as it was read last
-	rtt      time.Duration          // its round trip; 0: not measured
-	wish     status.Wish
-	nextID   int64
-	last     *status.LastSwitch
-	noted    map[event.Code]bool
-	boardAt  time.Time // when the board wants to be asked; zero: never
+	brain     *brain.Brain
+	answers   answers
+	board     *event.Board
+	shown     map[int64]event.Notice // the open notices as they were saved
+	endpoint  string                 // of the active device, as it was read last
+	rtt       time.Duration          // its round trip; 0: not measured
+	wish      status.Wish
+	nextID    int64
+	last      *status.LastSwitch
+	noted     map[event.Code]bool
+	lookedFor time.Time          // when the doubt began that was last examined
+	seen      *diagnose.Evidence // what the last examination saw; nil: there was none
+	seenAt    time.Time
+	boardAt   time.Time // when the board wants to be asked; zero: never
 }
 
 // request is work for the goroutine in Run.
@@ -279,19 +282,29 @@ func (e *Engine) due(now time.Time) {
 
 // step hands one input to the brain and its answer to the hands.
 func (e *Engine) step(now time.Time, in failover.Input) {
-	if p, ok := in.(failover.Probed); ok {
+	p, probed := in.(failover.Probed)
+	if probed {
 		e.answers.take(now, p)
 	}
 	out := e.brain.Step(now, in)
 	e.settle(now)
 	e.carryOut(now, out)
+	if probed {
+		e.reconsider(now)
+	}
 }
 
 // hear hands the brain what a look around brought.
 func (e *Engine) hear(now time.Time, n News) {
 	switch n := n.(type) {
 	case Examined:
+		if about := n.Evidence.Self.Member; about != "" && e.brain.View().Active != "" && about != e.brain.View().Active {
+			n.Evidence.Others = e.othersOf(about, e.lookedFor)
+			e.carryOut(now, e.brain.ExaminedLeft(now, about, diagnose.Judge(n.Evidence)))
+			return
+		}
 		n.Evidence.Others = e.others() // they may have answered meanwhile
+		e.seen, e.seenAt = &n.Evidence, now
 		e.carryOut(now, e.brain.Examined(now, diagnose.Judge(n.Evidence)))
 	case Sought:
 		e.carryOut(now, e.brain.Sought(now, n.ID, n.From, n.To))
@@ -323,6 +336,7 @@ func (e *Engine) carryOut(now time.Time, out brain.Output) {
 		e.opt.Hands.Acquaintance()
 	}
 	if out.Examine {
+		e.lookedFor = e.brain.DoubtedSince()
 		e.opt.Hands.LookAround(e.facts())
 	}
 }

@@ -90,11 +90,14 @@ type examination struct {
 	found *diagnose.Evidence
 	// answered is closed when Active has answered.
 	answered chan struct{}
+	// first are Active's counters at the start. Zero: it has no device.
+	first tunnel.Counters
 }
 
 // look runs all questions side by side.
 func (x *examination) look(ctx context.Context) {
 	e := x.found
+	x.first, _ = x.devices.Counters(x.Active)
 	var all sync.WaitGroup
 	if x.senses.Outside != nil {
 		all.Go(func() { e.Gateway = x.senses.Outside.Gateway(ctx) })
@@ -137,7 +140,10 @@ func (x *examination) conclude(self diagnose.Answer, at netip.AddrPort) {
 	if x.Active == "" {
 		return
 	}
-	c, _ := x.devices.Counters(x.Active) // without a device they say nothing
+	c, err := x.devices.Counters(x.Active)
+	if err != nil {
+		c = x.first // it was left meanwhile
+	}
 	if !x.Person {
 		self = told(x.Facts, c)
 	}

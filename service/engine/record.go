@@ -76,6 +76,11 @@ func (e *Engine) number(now time.Time, events []event.Event) {
 // remember keeps the latest switch for the picture. One that was asked for is a
 // wish that names the member.
 func (e *Engine) remember(ev event.Event) {
+	if e.last != nil && ev.Kind == event.VerdictChanged && ev.Tunnel == e.last.From && ev.Cause != "" && e.last.Kind == event.FailedOver {
+		known := *e.last // a picture that shows it may be about
+		known.Cause = ev.Cause
+		e.last = &known
+	}
 	asked := ev.Kind == event.WishChanged && ev.Tunnel != "" && ev.To == string(ev.Tunnel)
 	if asked || ev.Kind == event.FailedOver || ev.Kind == event.FailedBack {
 		e.last = &status.LastSwitch{At: ev.At, Kind: ev.Kind, From: tunnel.Name(ev.From), To: tunnel.Name(ev.To),

@@ -279,6 +279,12 @@ func (b *Board) underlay(e Event) {
 }
 
 func (b *Board) verdict(e Event) {
+	if from := tunnel.Name(b.moved.began.From); b.moved.code != "" && e.Tunnel == from && e.To == "unhealthy" {
+		// Why the member was left has become known.
+		b.moved.why = b.moved.began
+		b.moved.why.Cause, b.moved.why.Evidence = e.Cause, e.Evidence
+		return
+	}
 	switch e.To {
 	case "healthy", "idle":
 		b.end(&b.trouble)

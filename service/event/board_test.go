@@ -325,6 +325,29 @@ func TestNotice(t *testing.T) {
 	}
 }
 
+// Why a member was left is told by the notice that it was, once it is known.
+func TestWhyItWasLeft(t *testing.T) {
+	b := NewBoard(time.Minute)
+	play(b, 33*time.Second, told(0, wish("home")),
+		told(30*time.Second, verdict("suspect", "unhealthy", tunnel.Unanswered)),
+		told(31*time.Second, Event{Kind: FailedOver, Tunnel: "fr", From: "nl", To: "fr", Cause: tunnel.Unanswered, DowntimeMs: 2400}),
+		told(32*time.Second, Event{Kind: VerdictChanged, Tunnel: "fr", From: "unknown", To: "healthy"}))
+	was, next := b.Open(), b.Next()
+	why := told(33*time.Second, verdict("unhealthy", "unhealthy", tunnel.KeyRefused))
+	why.Evidence = "Its computer answers an echo."
+	if out := b.Take(why.At, []Event{why}); len(out) != 0 {
+		t.Errorf("told: %v", out)
+	}
+	now := b.Open()
+	if len(now) != 1 || now[0].ID != was[0].ID || now[0].Code != Code(FailedOver) || !b.Next().Equal(next) {
+		t.Fatalf("open %+v, was %+v", now, was)
+	}
+	want := "Switched from nl to fr: the server seems to refuse this key. Without service for 2.4 s. Its computer answers an echo."
+	if now[0].Evidence != want {
+		t.Errorf("it says %q, want %q", now[0].Evidence, want)
+	}
+}
+
 // Any events at any times: what the board opens it clears once, under the same
 // name; one matter has one notice, and while the network cannot be used none is
 // about the tunnel; every notice has words; and with the wish off nothing stays
