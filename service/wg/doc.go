@@ -5,8 +5,8 @@
 // A switch decides which device reads from the interface. Every other device
 // is a standby: it keeps its session and can be promoted without a handshake.
 // Two taps count what passes: one on the UDP side (packet types, never
-// content), one on the interface's side (decrypted packets). An idle tunnel
-// costs no timer and no poll of this package.
+// content), one on the interface's side (decrypted packets, and of them the
+// headers alone). An idle tunnel costs no timer and no poll of this package.
 //
 // The package builds what it is told to build and says what happened. It never
 // decides whether a tunnel is well, never touches addresses, routes or DNS, and

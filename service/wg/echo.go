@@ -233,6 +233,7 @@ func (p *port) returned(s stamp, in *inner, packet []byte, now int64) {
 			default:
 			}
 		}
+	default: // who answered a trial is known by now
 	}
 }
 

@@ -2,6 +2,7 @@ package wg
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -149,10 +150,8 @@ func (t *traffic) wait(in *inner, p []byte, now int64) {
 		return
 	}
 	key := in.flowKey(p, false)
-	for _, k := range t.begun[:t.nBegun] {
-		if k == key {
-			return
-		}
+	if slices.Contains(t.begun[:t.nBegun], key) {
+		return
 	}
 	t.begun[t.nBegun] = key
 	t.nBegun++

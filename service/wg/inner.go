@@ -159,8 +159,9 @@ func (in *inner) wantsAnswer() bool {
 		return true
 	case tcpSegment:
 		return in.payload > 0 || in.flags&flagSYN != 0
+	default:
+		return false
 	}
-	return false
 }
 
 // begins says that the packet may be the first of a flow.
@@ -170,8 +171,9 @@ func (in *inner) begins() bool {
 		return true
 	case tcpSegment:
 		return in.flags&(flagSYN|flagACK) == flagSYN
+	default:
+		return false
 	}
-	return false
 }
 
 // addresses are those of a packet that parse has read. An IPv6 address that
