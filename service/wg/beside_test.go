@@ -6,10 +6,13 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/netip"
+	"runtime"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+	"weak"
 
 	"golang.zx2c4.com/wireguard/conn"
 	"golang.zx2c4.com/wireguard/device"
@@ -68,7 +71,7 @@ func TestAskIsAnsweredBesideTheSession(t *testing.T) {
 	if at := got.Path.Asked.AnsweredAt; at.Before(began.Add(2*oneWay)) || at.After(time.Now()) || !got.Path.RoundTripAt.Equal(at) {
 		t.Errorf("answered at %v, round trip at %v", at.Sub(began), got.Path.RoundTripAt.Sub(began))
 	}
-	if got.Path.RTT < 2*oneWay || got.Path.RTT > 2*oneWay+200*time.Millisecond || got.Path.LossOf < 1 || got.Path.Loss != 0 {
+	if got.Path.RTT < 2*oneWay || got.Path.RTT > patience || got.Path.LossOf < 1 || got.Path.Loss != 0 {
 		t.Errorf("got %+v", got.Path)
 	}
 	if got.LastHandshake != before.LastHandshake || got.Initiations != before.Initiations || !got.InitiatingSince.IsZero() ||
@@ -358,6 +361,7 @@ func TestOvertakenHandshakeIsNotUsed(t *testing.T) {
 	// As if the path had become slow since it was measured.
 	initiatedAt := m.tap.initiatedAt.Load()
 	m.tap.initiatedAt.Store(1)
+	m.tap.matchedAt.Store(1)
 	eventually(t, "a question leaves", func() bool {
 		m.askBeside()
 		return c.mustCount(t, "a").Path.Asked.Sent > before.Path.Asked.Sent
@@ -368,7 +372,7 @@ func TestOvertakenHandshakeIsNotUsed(t *testing.T) {
 	packets := startStream(ctx, c, time.Millisecond)
 	eventually(t, "another handshake is made", func() bool {
 		got := c.mustCount(t, "a")
-		return got.LastHandshake.After(before.LastHandshake) && got.Initiations == before.Initiations+2
+		return got.LastHandshake.After(before.LastHandshake) && got.Initiations >= before.Initiations+2
 	})
 	<-ctx.Done()
 	if sent, lost := packets.finish(t, c); lost != 0 {
@@ -590,6 +594,33 @@ func TestPeerInitiationsAreCounted(t *testing.T) {
 		got := c.mustCount(t, "a")
 		return got.Path.PeerInitiations == 1 && got.LastHandshake.After(before.LastHandshake) &&
 			got.Path.RoundTripAt.After(before.Path.RoundTripAt)
+	})
+}
+
+// TestStoppedDevicesAreFreed starts, asks and stops devices, of which nothing may stay.
+func TestStoppedDevicesAreFreed(t *testing.T) {
+	key := newKey(t)
+	s := newServer(t, echo, key.Public())
+	c := newClient(t, Options{})
+	var gone []weak.Pointer[device.Device]
+	for range 3 {
+		c.mustStart(t, "a", configFor(key, s, s.addr), StartOptions{})
+		c.mustPromote(t, "a")
+		c.mustEcho(t, 1)
+		c.settled(t, "a")
+		c.mustAsk(t, "a")
+		m, err := c.member("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone = append(gone, weak.Make(m.dev))
+		if err := c.Stop("a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "they are freed", func() bool {
+		runtime.GC()
+		return !slices.ContainsFunc(gone, func(p weak.Pointer[device.Device]) bool { return p.Value() != nil })
 	})
 }
 

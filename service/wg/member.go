@@ -97,7 +97,8 @@ func (d *Devices) newMember(sw *tunSwitch, name tunnel.Name, cfg *tunnel.Config,
 	m.tap.beside.path = m.path
 	m.port.est, m.tap.marks, m.port.sessionAt = m.path, &m.port.marks, m.tap.sessionAt
 	m.port.learned.Store(d.learnedLocked(name, cfg))
-	m.tap.again = m.again
+	again := m.again
+	m.tap.again.Store(&again)
 	m.dev = device.NewDevice(m.port, bind, deviceLog(d.log, name))
 	// The configured endpoint is the only one: a peer that was seen at another
 	// address (at home, behind the same router) is not there any more when the
@@ -154,8 +155,8 @@ func (m *member) close() {
 	close(m.done)
 	m.dev.Close()
 	// A closed device that still leads to its peer is never collected: the peer's
-	// queues have finalizers that lead back. Nothing calls it any more.
-	m.tap.again = nil
+	// queues have finalizers that lead back.
+	m.tap.again.Store(nil)
 }
 
 // lastHandshake is the authenticated moment of the last handshake with the

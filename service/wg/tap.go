@@ -52,8 +52,8 @@ type tap struct {
 	measuredAt atomic.Int64  // the matchedAt that was taken as a round trip
 	beside     *beside
 	marks      *marks // nil: there are no echoes
-	// again makes the device ask for another session. nil: nothing does.
-	again func()
+	// again makes the device ask for another session. nil: the device is closed.
+	again atomic.Pointer[func()]
 
 	ask   atomic.Pointer[ask] // who waits for a round trip; nil: nobody
 	armed atomic.Bool
@@ -181,14 +181,23 @@ func (t *tap) sendLater(bufs [][]byte, ep conn.Endpoint, wait time.Duration) {
 	for _, b := range bufs {
 		kept = append(kept, append([]byte(nil), b...))
 	}
-	time.AfterFunc(wait, func() {
+	var leave func()
+	leave = func() {
 		t.order.Lock()
-		t.initiatedAt.Store(sinceBegan())
+		now := sinceBegan()
+		// The question may have taken a moment to leave.
+		if wait := time.Duration(t.besideAt.Load() + int64(besideSpacing) - now); wait > 0 {
+			t.order.Unlock()
+			time.AfterFunc(wait, leave)
+			return
+		}
+		t.initiatedAt.Store(now)
 		t.order.Unlock()
 		if t.send(kept, ep) == nil {
 			t.initiations.Add(1)
 		}
-	})
+	}
+	time.AfterFunc(wait, leave)
 }
 
 // signal tells of activity, once for each time the tap was armed.
@@ -311,10 +320,11 @@ func (t *tap) sawResponse(msg []byte) (use bool) {
 // handshake is asked for, which no question disturbs: the hold after it is
 // measured by how long this one took.
 func (t *tap) overtaken(asked int64) bool {
-	if t.besideAt.Load() <= asked || t.again == nil {
+	again := t.again.Load()
+	if again == nil || t.besideAt.Load() <= asked {
 		return false
 	}
-	go t.again()
+	go (*again)()
 	return true
 }
 
@@ -324,6 +334,9 @@ func (t *tap) sendBeside(packet []byte, to conn.Endpoint, dated time.Time) error
 		t.withheld.Add(1)
 		return ErrWithheld
 	}
+	t.order.Lock()
+	t.besideAt.Store(sinceBegan()) // building it took a moment
+	t.order.Unlock()
 	return t.send([][]byte{packet}, to)
 }
 
