@@ -48,6 +48,8 @@ type forwardRule struct {
 	proven  int       // how often forwarding was proven while an application waited
 	heldAt  time.Time // when a responder behind the server last answered in the episode
 
+	proof passiveProof // up to when only flows tell that it is dead
+
 	contrast bool // another member reached what this one does not
 }
 
@@ -79,7 +81,7 @@ func (r *forwardRule) look(s *sight, w *inquiry) finding {
 	if r.verdict == Unhealthy {
 		f.deadAt = later(u.beforeLast, r.since)
 		if p.Beyond.Known == 0 {
-			f.deadAt = r.deadAt
+			f.deadAt = r.proof.look(s)
 		}
 	}
 	return f
@@ -156,11 +158,7 @@ func (r *forwardRule) judge(s *sight, w *inquiry, start time.Time, u silence, f 
 	p := &s.counters.Path
 	many := p.WaitingFlows >= manyFlows && !p.WaitingSince.IsZero() && s.now.Sub(start) >= manyFor
 	if p.Beyond.Known == 0 {
-		if many && r.serverAnswers(p, start) && p.Asked.Answered >= r.answers+manyAsks && r.sessionLives(s, w, start) {
-			r.conclude(Unhealthy, s.now)
-		} else if at := start.Add(manyFor); p.WaitingFlows >= manyFlows && at.After(s.now) {
-			*f = f.until(at, s.now)
-		}
+		r.count(s, w, start, f)
 		return
 	}
 	span := start.Add(w.limits.SuspectAfter + forwardSpan)
@@ -185,6 +183,26 @@ func (r *forwardRule) judge(s *sight, w *inquiry, start time.Time, u silence, f 
 	}
 	if r.verdict == Suspect {
 		*f = f.until(r.lone.Add(loneFor), s.now)
+	}
+}
+
+// count concludes from flows alone: halfway it is a suspicion, so that others
+// are asked in time.
+func (r *forwardRule) count(s *sight, w *inquiry, start time.Time, f *finding) {
+	p := &s.counters.Path
+	if p.WaitingFlows < manyFlows || !r.serverAnswers(p, start) || p.Asked.Answered < r.answers+manyAsks ||
+		!r.sessionLives(s, w, start) {
+		return
+	}
+	half, full := start.Add(manyFor/2), start.Add(manyFor)
+	switch {
+	case !s.now.Before(full):
+		r.conclude(Unhealthy, s.now)
+	case !s.now.Before(half):
+		r.conclude(Suspect, s.now)
+		*f = f.until(full, s.now)
+	default:
+		*f = f.until(half, s.now)
 	}
 }
 

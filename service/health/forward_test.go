@@ -100,6 +100,15 @@ func TestFlowsAlone(t *testing.T) {
 		if took := w.now - fault; flows >= manyFlows && took > 11*sec {
 			t.Errorf("%d flows: after %s\n%v", flows, took, w.log)
 		}
+		if flows >= manyFlows {
+			if w.seen[Suspect] == 0 {
+				t.Errorf("%d flows: no suspicion before: %v", flows, w.log)
+			}
+			w.run(10*sec, nil)
+			if behind := at(w.now).Sub(w.last.DeadAt); !w.isUnhealthy() || behind > 5*sec {
+				t.Errorf("%d flows: %s, dead at %s before now", flows, show(w.last), behind)
+			}
+		}
 		w.noForward = false
 		w.run(3*sec, nil)
 		if w.last.Verdict != Healthy {
