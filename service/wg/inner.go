@@ -90,6 +90,11 @@ func (in *inner) parse(p []byte, from bool) {
 	}
 }
 
+// isTCP is what parse finds out first, alone.
+func isTCP(p []byte) bool {
+	return len(p) >= 20 && (p[0]>>4 == 4 && p[9] == protoTCP || p[0]>>4 == 6 && p[6] == protoTCP)
+}
+
 func (in *inner) tcp(b []byte) {
 	if len(b) < 20 {
 		return

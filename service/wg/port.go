@@ -163,7 +163,7 @@ func (p *port) look(bufs [][]byte, offset int, now int64) (rest [][]byte, answer
 	bulk := len(bufs) > smallBatch && p.echoes.open.Load() == 0 && p.traffic.openRequests.Load() == 0
 	for i, b := range bufs {
 		packet := b[offset:]
-		if bulk && len(packet) >= bulkSize && i != 0 && i != len(bufs)-1 {
+		if bulk && i != 0 && i != len(bufs)-1 && (len(packet) >= bulkSize || p.traffic.openFlows.Load() == 0 && isTCP(packet)) {
 			in.kind = other
 		} else {
 			in.parse(packet, true)
