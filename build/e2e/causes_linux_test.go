@@ -145,7 +145,6 @@ var (
 
 // byName has the first server reached by a name.
 func byName(w *world, s *service, _ *page) {
-	w.resolvConf("nameserver 10.200.0.1\n")
 	n := w.names()
 	nameServersMu.Lock()
 	nameServers[w] = n
@@ -191,6 +190,7 @@ func TestCauses(t *testing.T) {
 func (c *trial) try(t *testing.T) bool {
 	w := newWorld(t, "a", "b")
 	p := w.internet()
+	w.resolvConf("nameserver 10.200.0.1\n")
 	s := w.service()
 	s.cli("settings", "set", "profile=balanced", "check_pages=http://"+pageAddr+"/generate_204")
 	switch {

@@ -181,11 +181,13 @@ func (b *Brain) settle(now time.Time, in failover.Input) {
 		default:
 			b.monitor = health.New(b.policy.Limits())
 			b.watchAnew(now)
+			b.doubt.end()
 		}
 	case failover.Switched:
 		if in.Err == nil {
 			b.monitor = health.New(b.policy.Limits())
 			b.watchAnew(now)
+			b.doubt.end()
 		}
 	}
 }

@@ -134,7 +134,7 @@ func (b *Brain) believe(o *Output, now time.Time, f diagnose.Finding) {
 func (b *Brain) ExaminedLeft(now time.Time, id tunnel.Name, f diagnose.Finding) Output {
 	o := Output{}
 	b.doubt.since = time.Time{}
-	if f.Cause != "" && !f.Underlay && !vague(f.Cause) {
+	if f.Cause != "" && !f.Underlay && (!vague(f.Cause) || f.Cause == tunnel.KeyOrServer) {
 		bad := string(health.Unhealthy)
 		o.Events = append(o.Events, event.Event{At: now.UTC(), Kind: event.VerdictChanged, Tunnel: id, From: bad, To: bad,
 			Cause: f.Cause, Evidence: f.Evidence})

@@ -211,7 +211,7 @@ func (o *Operator) restart(ctx context.Context, id tunnel.Name, rung failover.Ru
 	}
 	o.network.Remember(cfg.Interface.DNS...)
 	o.mu.Lock()
-	o.standLocked(id).passes = 0 // another network may let more pass, or less
+	o.standLocked(id).sized, o.standLocked(id).passes = false, 0 // another network may let more pass, or less
 	o.mu.Unlock()
 	switch rung {
 	case failover.Rebind:

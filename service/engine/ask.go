@@ -136,6 +136,7 @@ func (o *Operator) setSize(ctx context.Context, id tunnel.Name, passes int) {
 	was, want := o.mtuLocked(cfg), o.wantedMTULocked(cfg)
 	s := o.standLocked(id)
 	before := s.passes
+	s.sized = true
 	if s.passes = passes; passes >= want {
 		s.passes = 0
 	}
@@ -152,6 +153,22 @@ func (o *Operator) setSize(ctx context.Context, id tunnel.Name, passes int) {
 		return
 	}
 	o.tell(Sized{ID: id, Was: want, Passes: passes})
+}
+
+// sizes are the MTU that a member wants, and the largest packet that is known to
+// pass through it. 0: not known.
+func (o *Operator) sizes(id tunnel.Name) (want, passes int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s := o.stands[id]
+	if s == nil || s.running == nil || !s.sized {
+		return 0, 0
+	}
+	want = o.wantedMTULocked(s.running)
+	if s.passes == 0 {
+		return want, want
+	}
+	return want, s.passes
 }
 
 // tell hands the engine what a look around brought.

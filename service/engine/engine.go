@@ -307,6 +307,7 @@ func (e *Engine) hear(now time.Time, n News) {
 		e.seen, e.seenAt = &n.Evidence, now
 		e.carryOut(now, e.brain.Examined(now, diagnose.Judge(n.Evidence)))
 	case Sought:
+		e.endpoint = n.To
 		e.carryOut(now, e.brain.Sought(now, n.ID, n.From, n.To))
 	case Sized:
 		e.carryOut(now, e.brain.Sized(now, n.ID, n.Was, n.Passes))

@@ -77,6 +77,7 @@ func (o *Operator) Examine(ctx context.Context, f Facts) diagnose.Evidence {
 		e.Inside = inside(f, tunnel.Counters{})
 		return e
 	}
+	f.MTU, f.Widest = o.sizes(f.Active)
 	x := examination{Operator: o, Facts: f, found: &e, answered: make(chan struct{})}
 	x.look(ctx)
 	return e

@@ -20,6 +20,7 @@ type stand struct {
 	asks    int            // how many wait for its answer
 	leftAt  time.Time      // when it was last the active one; zero: never
 	rtt     time.Duration  // of its last answer; 0: not measured
+	sized   bool           // it is known which packets pass
 	passes  int            // the largest packet that is known to pass, in bytes; 0: what is wanted
 }
 
