@@ -117,3 +117,80 @@ func TestWake(t *testing.T) {
 		}
 	}
 }
+
+// TestClockAhead sets the clock two years forward. No handshake leaves, and the
+// person is told; when the person connects again, the clock counts as right.
+func TestClockAhead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "a")
+	s := w.sleeper()
+	s.group(w.servers)
+	s.cli("settings", "set", "third_party_checks=false")
+	count := w.initiations()
+	s.cli("up", "g")
+	g := w.ping(50 * time.Millisecond)
+	w.flowing(g, 10*time.Second)
+	ahead := func() bool {
+		for _, n := range s.status().Notices {
+			if n.Code == event.CodeClockAhead {
+				return true
+			}
+		}
+		return false
+	}
+	s.ahead = 2 * 365 * 24 * time.Hour
+	s.shift()
+	s.signal(syscall.SIGUSR1)
+	before := count(w.servers[0])
+	w.flowing(g, time.Second) // the session goes on
+	w.servers[0].forget()
+	// The first question for a handshake makes it known.
+	w.until("the notice", 30*time.Second, ahead)
+	w.rest(2 * time.Second)
+	if n := count(w.servers[0]) - before; n != 0 {
+		t.Errorf("%d initiations left with a date two years ahead", n)
+	}
+	s.cli("up", "g")
+	w.flowing(g, 5*time.Second)
+	if ahead() {
+		t.Error("the notice is still there")
+	}
+}
+
+// TestAnotherNetwork takes the client from one link to another. The tunnel
+// follows, with its session and its endpoint, and a change that does not touch
+// the way to the server goes unnoticed.
+func TestAnotherNetwork(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "a")
+	w.sh("", "ip", "-n", w.router, "link", "add", "c2", "type", "veth", "peer", "name", "eth1", "netns", w.client)
+	w.sh("", "ip", "-n", w.router, "addr", "add", "10.201.0.1/24", "dev", "c2")
+	w.sh("", "ip", "-n", w.router, "link", "set", "c2", "up")
+	w.sh("", "ip", "-n", w.client, "link", "set", "eth1", "up")
+	s := w.service()
+	s.group(w.servers)
+	s.cli("up", "g")
+	g := w.ping(20 * time.Millisecond)
+	w.flowing(g, 10*time.Second)
+	w.rest(3 * time.Second)
+	was := len(s.events(event.Restarted))
+	w.sh("", "ip", "-n", w.client, "addr", "add", "10.201.0.2/24", "dev", "eth1")
+	w.sh("", "ip", "-n", w.client, "addr", "add", "10.200.0.9/24", "dev", "eth0")
+	w.rest(3 * time.Second)
+	if n := len(s.events(event.Restarted)) - was; n != 0 {
+		t.Errorf("%d rebuilds after changes beside the way to the server", n)
+	}
+	moved := time.Now()
+	w.sh("", "ip", "-n", w.client, "route", "replace", "default", "via", "10.201.0.1")
+	w.sh("", "ip", "-n", w.router, "link", "set", "c", "down")
+	w.until("the rebuild", 5*time.Second, func() bool { return len(s.events(event.Restarted)) > was })
+	w.flowing(g, 5*time.Second)
+	w.rest(time.Second)
+	t.Logf("rebuilt after another network: %d pings lost", g.lost(moved.Add(-time.Second), time.Now()))
+	if got := s.status().Active; got == nil || got.Endpoint != "10.200.1.2:51820" {
+		t.Errorf("the active member is %+v, want the endpoint of the config", got)
+	}
+	if n := len(s.events(event.Restarted)) - was; n != 1 {
+		t.Errorf("%d rebuilds, want 1", n)
+	}
+}
