@@ -60,8 +60,19 @@ func TestLivingTunnelsAreNotDoubted(t *testing.T) {
 				w := newWorld(2, p.limits)
 				w.keep = true
 				shapes[name](w)
-				w.run(time.Hour, nil)
-				t.Logf("%d asks, %d sessions, %d sizes, %d bytes an hour, %d looks", w.asks, w.session, w.sizes, w.bytes, w.looks)
+				long := 20 * time.Minute
+				w.run(long, nil)
+				t.Logf("%d asks, %d sessions, %d sizes, %d bytes an hour, %d looks", 3*w.asks, 3*w.session, 3*w.sizes, 3*w.bytes, 3*w.looks)
+				top := int(long/proofEvery(p.limits.SuspectAfter)) + 5
+				switch name {
+				case "idle":
+					top = 0
+				case "one-way upload", "a word that nobody answers", "pings", "tcp upload", "one-way download":
+					top = 5
+				}
+				if w.asks > top {
+					t.Errorf("%d asks, want at most %d", w.asks, top)
+				}
 				if w.seen[Suspect]+w.seen[Unhealthy] > 0 {
 					t.Fatalf("%v\n%v", w.seen, w.log)
 				}

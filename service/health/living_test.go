@@ -84,7 +84,7 @@ func TestLivingTunnelsAreNeverDead(t *testing.T) {
 		w := p.through(rapid.Uint64().Draw(t, "seed"), l)
 		w.keep = true
 		shapes[shape](w)
-		w.run(10*time.Minute, w.isUnhealthy)
+		w.run(5*time.Minute, w.isUnhealthy)
 		if w.isUnhealthy() {
 			t.Fatalf("%s over %s: %s\n%v", shape, p, show(w.last), w.log[max(0, len(w.log)-25):])
 		}
