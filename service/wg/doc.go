@@ -8,6 +8,10 @@
 // content), one on the interface's side (decrypted packets, and of them the
 // headers alone). An idle tunnel costs no timer and no poll of this package.
 //
+// A device can be asked for a round trip while its session goes on: by handshake
+// initiations beside the session, whose answers the tap takes out before the
+// device sees them, and by echoes inside the tunnel.
+//
 // The package builds what it is told to build and says what happened. It never
 // decides whether a tunnel is well, never touches addresses, routes or DNS, and
 // never logs a key, an address or a config.
