@@ -172,13 +172,11 @@ func (t *traffic) requestLocked(in *inner, p []byte, now int64) {
 		}
 	}
 	r := &t.requests[t.nextRequest]
-	if r.at != 0 && now-r.at < int64(requestTime) {
+	if r.at != 0 {
 		return // as many are waited for as there is room for; this one is not
 	}
 	t.nextRequest = (t.nextRequest + 1) % maxRequests
-	if r.at == 0 {
-		t.openRequests.Add(1)
-	}
+	t.openRequests.Add(1)
 	_, to := in.addresses(p)
 	*r = request{key: key, at: now, to: to}
 }
