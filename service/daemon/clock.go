@@ -265,14 +265,19 @@ func (k *timekeeper) confirm(ctx context.Context) bool {
 	return agreed
 }
 
-// tell records that the notice is open or not.
+// tell records that the notice is open or not. It is known before anybody can
+// have read it, so that the answer to it is taken for one.
 func (k *timekeeper) tell(ctx context.Context, open bool, e event.Event) {
+	k.setTold(open)
 	if err := k.record(ctx, e); err != nil {
+		k.setTold(!open)
 		if ctx.Err() == nil {
 			k.log.Warn("tell of the clock", "err", err)
 		}
-		return
 	}
+}
+
+func (k *timekeeper) setTold(open bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.told = open
