@@ -29,13 +29,15 @@ type evidence struct {
 
 	movedAt     time.Time // the last look that found inner packets, either way, or a first handshake
 	completedAt time.Time // the look that found the last completed handshake
-	sentSince   bool      // data left since provedAt
-	sentAt      time.Time // the look that found the first of it; zero: none left
-	sentBefore  uint64    // DataSent at provedAt
-	heardSince  bool      // inner packets came since provedAt
-	arrivedAt   time.Time // the look before the last one that found bytes received
-	organic     bool      // since the look before, inner packets came, and data left before or beside them
-	asking      bool      // data left since inner packets last came
+	// completedFrom is the look before that one: the handshake is no older.
+	completedFrom time.Time
+	sentSince     bool      // data left since provedAt
+	sentAt        time.Time // the look that found the first of it; zero: none left
+	sentBefore    uint64    // DataSent at provedAt
+	heardSince    bool      // inner packets came since provedAt
+	arrivedAt     time.Time // the look before the last one that found bytes received
+	organic       bool      // since the look before, inner packets came, and data left before or beside them
+	asking        bool      // data left since inner packets last came
 
 	base  tunnel.Path // as it was at provedAt; what a dead path loses is no measure of a living one
 	delay delay
@@ -50,7 +52,7 @@ func (e *evidence) take(s *sight) {
 		e.movedAt = s.now // the first handshake is as good as data
 	}
 	if completed {
-		e.completedAt = s.now
+		e.completedAt, e.completedFrom = s.now, s.before
 		at = later(at, s.before)
 	}
 	e.proved = at.After(e.provedAt) && !at.Before(e.floor)

@@ -224,7 +224,7 @@ func (r *forwardRule) serverAnswers(p *tunnel.Path, start time.Time) bool {
 // sessionLives says that the session is not what is dead: it is newer than the
 // silence, or the server answers within it.
 func (r *forwardRule) sessionLives(s *sight, w *inquiry, start time.Time) bool {
-	return w.evidence.completedAt.After(start) || s.counters.Path.Near.AnsweredAt.After(start)
+	return w.evidence.completedFrom.After(start) || s.counters.Path.Near.AnsweredAt.After(start)
 }
 
 // sessionWanted says that only a new session can tell whose fault the silence is.
