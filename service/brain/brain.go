@@ -119,6 +119,7 @@ func (b *Brain) Step(now time.Time, in failover.Input) Output {
 	case failover.Probed:
 		if in.Answered {
 			b.clear(&o, now)
+			b.hurry(now)
 		}
 	}
 	b.step(&o, now, in)
@@ -189,6 +190,15 @@ func (b *Brain) settle(now time.Time, in failover.Input) {
 			b.watchAnew(now)
 			b.doubt.end()
 		}
+	}
+}
+
+// hurry has the active member asked at once where it is unhealthy and another one
+// answers: only what it leaves unanswered after that tells the two apart.
+func (b *Brain) hurry(now time.Time) {
+	if b.judged.Verdict == health.Unhealthy && b.machine.View().State == tunnel.Up {
+		b.monitor.Hurry(now)
+		b.lookAt = now
 	}
 }
 

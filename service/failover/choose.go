@@ -15,6 +15,10 @@ const (
 	// A member that answers every outlastEvery for outlast, while the active one
 	// stays unhealthy, has answered while that one did not.
 	outlast, outlastEvery = 6 * time.Second, 3 * time.Second
+	// sideBySide is how much later a member's question may have left than the last
+	// but one that the active one left unanswered. It is less than lies between
+	// two of those, so that the last one left after it.
+	sideBySide = 50 * time.Millisecond
 	// untestedAfter is how much longer a member that forwards nothing must be
 	// unhealthy before one is moved to of which no more is known than that it
 	// answers.
@@ -88,7 +92,7 @@ func (m *Machine) inOrder(a *mate) order {
 		return inTime
 	case a.firstAt.IsZero():
 		return none
-	case m.deadAt.IsZero(), !a.firstAt.After(m.deadAt), a.provenAt.Sub(a.firstAt) >= outlast:
+	case m.deadAt.IsZero(), !a.firstAt.Add(-a.rtt - sideBySide).After(m.deadAt), a.provenAt.Sub(a.firstAt) >= outlast:
 		return inTime
 	default:
 		return tooLate

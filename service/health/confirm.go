@@ -219,6 +219,13 @@ func (r *confirmRule) name(s *sight, w *inquiry, d doubt, u silence) tunnel.Caus
 	}
 }
 
+// hurry has an unhealthy tunnel asked as often as when it had just become so.
+func (r *confirmRule) hurry(now time.Time) {
+	if r.verdict == Unhealthy {
+		r.deadAt = now
+	}
+}
+
 // dead goes on with a tunnel that is unhealthy.
 func (r *confirmRule) dead(s *sight, w *inquiry, d doubt) finding {
 	u := w.attempts.unanswered(s.now, w.evidence.provedAt, d.suspectAt, byAny)

@@ -111,6 +111,11 @@ func (m *Monitor) judge(s *sight) Assessment {
 	return a
 }
 
+// Hurry takes the news that another member answers: a tunnel that is unhealthy
+// is asked at once, and often for a while, so that it proves dead after that
+// answer or alive. Observe must follow.
+func (m *Monitor) Hurry(now time.Time) { m.inquiry.confirm.hurry(now) }
+
 // Contrast tells that another member has just reached a responder which this
 // tunnel does not reach. Within a suspicion that the server forwards nothing it
 // settles the matter at the next look, which must follow at once; otherwise it

@@ -22,8 +22,8 @@ type proofRule struct {
 const (
 	// flowRate is from how many inner packets a second on a flow is missed.
 	flowRate = 5
-	// longestProof bounds the time between two proofs.
-	longestProof = 5 * time.Second
+	// leastProof and longestProof bound the time between two proofs.
+	leastProof, longestProof = 1500 * time.Millisecond, 5 * time.Second
 	// suspiciousInitiations is how many handshakes of the peer that nothing came
 	// of are asked about.
 	suspiciousInitiations = 2
@@ -31,7 +31,7 @@ const (
 
 // proofEvery is the time between two proofs while both directions carry data.
 func proofEvery(suspectAfter time.Duration) time.Duration {
-	return min(longestProof, max(suspectAfter, suspectAfter/2+1500*time.Millisecond))
+	return min(longestProof, max(suspectAfter, leastProof))
 }
 
 // askAt is when the path is to be asked. Zero: there is no reason.

@@ -19,6 +19,10 @@ const (
 	// longestPatience is beyond the 10 s after which a living peer that only
 	// receives answers of its own accord.
 	longestPatience = 11 * time.Second
+	// oneWayEvery is how often a flow that goes one way is asked about in the end,
+	// where that is more than twice the wait of the profile: some 60 bytes a
+	// second, for a death that is found within eight.
+	oneWayEvery = 4 * time.Second
 	// staleAfter is when a measured round trip says little of the next one.
 	staleAfter = 10 * time.Second
 )
@@ -123,8 +127,9 @@ func pace(dead, gap time.Duration) time.Duration {
 // patience is how long organic answers may be missing before the path is asked.
 // A flow that goes one way only is never answered in kind: each time a question
 // has proven the path alive while such answers were missing, the patience
-// doubles, until it outlasts the peer's own keepalive and the flow costs nothing
-// more. The first answer in kind ends that.
+// doubles, up to a few seconds: a stream that nobody answers costs a question
+// every so often, and its death is found in twice that. The first answer in kind
+// ends that.
 type patience struct {
 	proven int // how often the path was proven while answers were missing
 }
@@ -134,7 +139,7 @@ func (p *patience) ask(suspectAfter time.Duration) time.Duration {
 	if p.proven == 0 {
 		return suspectAfter / 2
 	}
-	return min(suspectAfter<<p.proven, longestPatience)
+	return min(suspectAfter<<p.proven, max(2*suspectAfter, oneWayEvery), longestPatience)
 }
 
 // limit is how long it must last to be a suspicion. Where an answer in kind was

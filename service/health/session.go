@@ -58,7 +58,11 @@ func (r *sessionRule) wanted(s *sight, w *inquiry) (now bool, next time.Time) {
 	case !rested:
 	case possible(p)&byEcho != 0:
 		now = w.echoes(s).moments > 0
-	case r.askedAt.IsZero() || s.now.Sub(r.askedAt) >= rarely:
+	case r.askedAt.IsZero():
+		now = true
+	case s.now.Sub(e.arrivedAt) < longestPatience:
+		// The peer confirms by its keepalives what it receives in this session.
+	case s.now.Sub(r.askedAt) >= rarely:
 		now = true
 	default:
 		enough := s.counters.DataSent >= e.sentBefore+uint64(needed(&e.base)/2)
