@@ -31,7 +31,13 @@ var programs struct {
 func TestMain(m *testing.M) {
 	flag.Parse()
 	// The tests wait rather than compute: more of them fit than there are cores.
-	_ = flag.Set("test.parallel", "12")
+	parallel := "12"
+	flag.Visit(func(f *flag.Flag) {
+		if f.Name == "test.parallel" {
+			parallel = f.Value.String()
+		}
+	})
+	_ = flag.Set("test.parallel", parallel)
 	os.Exit(run(m))
 }
 
