@@ -43,7 +43,7 @@ func (c *client) settled(t testing.TB, name tunnel.Name) *member {
 	eventually(t, "questions may be asked", func() bool {
 		m.tap.order.Lock()
 		defer m.tap.order.Unlock()
-		return sinceBegan() >= m.tap.beside.freeAtLocked()
+		return !m.tap.unconfirmed() && sinceBegan() >= m.tap.beside.freeAtLocked()
 	})
 	return m
 }
@@ -244,8 +244,8 @@ func TestAskKeepsAwayFromHandshakes(t *testing.T) {
 		free                             bool
 	}{
 		{name: "nothing happened", at: 1000, free: true},
-		{name: "just asked", rtt: 1, beside: 1000, at: 1020},
-		{name: "asked a spacing ago", rtt: 1, beside: 1000, at: 1021, free: true},
+		{name: "just asked", rtt: 1, beside: 1000, at: 1039},
+		{name: "asked a spacing ago", rtt: 1, beside: 1000, at: 1040, free: true},
 		{name: "a handshake on an unknown path", asked: 1000, at: 1999},
 		{name: "a lost handshake on an unknown path", asked: 1000, at: 2000, free: true},
 		{name: "a handshake on a near path", rtt: 10 * time.Millisecond, asked: 1000, at: 1299},

@@ -11,8 +11,9 @@ import (
 // learned. The session is not touched. The answers are told by Counters.
 //
 // Within the time in which a handshake of the device itself may still be
-// confirmed, and within 21 ms of another, the handshake question is left out
-// and not counted. ErrNoDevice.
+// confirmed, and within 40 ms of another, the handshake question is left out
+// and not counted; nor is it asked before the session has been confirmed, or
+// given a second to be. ErrNoDevice.
 func (d *Devices) Ask(name tunnel.Name) error {
 	m, err := d.member(name)
 	if err != nil {
@@ -27,6 +28,10 @@ func (d *Devices) Ask(name tunnel.Name) error {
 // to send is told by the counters.
 func (m *member) askBeside() {
 	if m.peer == nil {
+		return
+	}
+	if m.tap.unconfirmed() {
+		m.peer.SendKeepalive()
 		return
 	}
 	p, _, err := m.readPeer()

@@ -48,7 +48,7 @@ func (m *member) refresh(ctx context.Context) error {
 func (m *member) again() {
 	ctx, cancel := context.WithTimeout(context.Background(), device.RekeyTimeout)
 	defer cancel()
-	if m.peer == nil {
+	if m.peer == nil || m.stopped() {
 		return
 	}
 	_ = m.nudge(ctx) // what could not be sent is asked again by the device itself

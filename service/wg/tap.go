@@ -50,8 +50,14 @@ type tap struct {
 	matchedAt  atomic.Int64  // the last response to that very initiation
 	matched    atomic.Int64  // how long it took
 	measuredAt atomic.Int64  // the matchedAt that was taken as a round trip
-	beside     *beside
-	marks      *marks // nil: there are no echoes
+	// confirmedAt is when something first came by the session of that response,
+	// nudgedAt when a keepalive was first sent for that, peerIndex ours of a session that the server began and has sent nothing by;
+	// 0: there is none.
+	confirmedAt atomic.Int64
+	nudgedAt    atomic.Int64
+	peerIndex   atomic.Uint32
+	beside      *beside
+	marks       *marks // nil: there are no echoes
 	// again makes the device ask for another session. nil: the device is closed.
 	again atomic.Pointer[func()]
 
@@ -123,6 +129,8 @@ func (t *tap) Send(bufs [][]byte, ep conn.Endpoint) error {
 		case device.MessageInitiationType:
 			initiation = true
 			activity, wait = t.initiating(b)
+		case device.MessageResponseType:
+			t.responding(b)
 		}
 	}
 	var marked int64
@@ -256,6 +264,7 @@ func (t *tap) sawArrive(bufs [][]byte, sizes []int) {
 		switch b[0] {
 		case device.MessageTransportType:
 			answered = true
+			t.sawTransport(b)
 		case device.MessageResponseType:
 			if size != device.MessageResponseSize {
 				continue
