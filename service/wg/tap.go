@@ -51,8 +51,8 @@ type tap struct {
 	matched    atomic.Int64  // how long it took
 	measuredAt atomic.Int64  // the matchedAt that was taken as a round trip
 	// confirmedAt is when something first came by the session of that response,
-	// nudgedAt when a keepalive was first sent for that, peerIndex ours of a session that the server began and has sent nothing by;
-	// 0: there is none.
+	// nudgedAt when a keepalive was first sent for that. peerIndex is ours of a
+	// session that the server began and has sent nothing by; 0: there is none.
 	confirmedAt atomic.Int64
 	nudgedAt    atomic.Int64
 	peerIndex   atomic.Uint32
