@@ -22,6 +22,11 @@ const (
 	// examination before web pages are asked: third parties have nothing to
 	// hear of a tunnel that works.
 	pagesAfter = 1500 * time.Millisecond
+	// doubtedFor is the same for a tunnel that is merely suspect: on a lossy
+	// line the next questions, which are under way, are mostly answered.
+	doubtedFor = 600 * time.Millisecond
+	// peekEvery is the time between two looks for such an answer.
+	peekEvery = 50 * time.Millisecond
 )
 
 // Why no page was asked.
@@ -152,13 +157,16 @@ func (x *examination) conclude(self diagnose.Answer, at netip.AddrPort) {
 	x.found.Self, x.found.Inside = self, inside(x.Facts, c)
 }
 
-// internet asks the pages. At a person's request it waits first for the server:
-// while that answers, there is nothing to ask them.
+// internet asks the pages. At a person's request, and while the tunnel is merely
+// suspect, it waits first for the server: while that answers, there is nothing
+// to ask them.
 func (x *examination) internet(ctx context.Context) diagnose.Internet {
 	if !x.ThirdParty || len(x.Pages) == 0 {
 		return diagnose.Internet{Unasked: pagesOff}
 	}
-	if x.Person && x.Active != "" {
+	switch {
+	case x.Active == "":
+	case x.Person:
 		wait := time.NewTimer(pagesAfter)
 		defer wait.Stop()
 		select {
@@ -167,8 +175,32 @@ func (x *examination) internet(ctx context.Context) diagnose.Internet {
 		case <-wait.C:
 		case <-ctx.Done():
 		}
+	case x.Judged.Verdict == health.Suspect && x.recovers(ctx):
+		return diagnose.Internet{Unasked: pagesNeedless}
 	}
 	return x.senses.Outside.Internet(ctx, x.Pages)
+}
+
+// recovers says that a suspect tunnel proves a round trip within doubtedFor. It
+// is asked meanwhile: nothing of it needs to be asked here.
+func (x *examination) recovers(ctx context.Context) bool {
+	tick := time.NewTicker(peekEvery)
+	defer tick.Stop()
+	for ends := time.Now().Add(doubtedFor); time.Now().Before(ends); {
+		c, err := x.devices.Counters(x.Active)
+		if err != nil {
+			return false
+		}
+		if c.Path.RoundTripAt.After(x.first.Path.RoundTripAt) || c.DataReceived > x.first.DataReceived {
+			return true
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return false
 }
 
 // endpoint looks at the active member's endpoint: what its name means now, the

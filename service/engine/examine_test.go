@@ -9,6 +9,7 @@ import (
 	"holdfast/service/diagnose"
 	"holdfast/service/engine"
 	"holdfast/service/failover"
+	"holdfast/service/health"
 	"holdfast/service/lab"
 	"holdfast/service/tunnel"
 )
@@ -43,4 +44,54 @@ func TestExamine(t *testing.T) {
 	}
 	r.until("the standbys to end", func() bool { return len(r.devices.Running()) == 1 })
 	r.carries("a")
+}
+
+// outside is a network that counts how often pages are asked.
+type outside struct{ pages chan struct{} }
+
+func (outside) Gateway(context.Context) diagnose.Gateway                 { return diagnose.Gateway{} }
+func (outside) Knock(context.Context, netip.AddrPort) (k diagnose.Knock) { return k }
+func (outside) Route(netip.AddrPort) (r diagnose.Route)                  { return r }
+func (o outside) Internet(context.Context, []string) diagnose.Internet {
+	o.pages <- struct{}{}
+	return diagnose.Internet{Checked: true}
+}
+
+// A suspect tunnel that answers after all is not talked about with strangers.
+func TestSuspectThatAnswers(t *testing.T) {
+	r := newRig(t, "a")
+	o := outside{make(chan struct{}, 10)}
+	r.Equip(engine.Senses{Outside: o})
+	r.up(start("a"))
+	facts := engine.Facts{Active: "a", Members: []tunnel.Name{"a"}, Underlay: usable, ThirdParty: true, Pages: []string{"http://page.example"}}
+	facts.Judged.Verdict = health.Suspect
+	examine := func() diagnose.Internet { return r.Examine(t.Context(), facts).Internet }
+
+	seen := make(chan diagnose.Internet, 1)
+	go func() { seen <- examine() }()
+	r.until("the pages to be spared", func() bool {
+		r.carries("a")
+		select {
+		case i := <-seen:
+			if i.Checked || i.Unasked == "" {
+				t.Errorf("of a tunnel that answers: %+v", i)
+			}
+			return true
+		default:
+			return false
+		}
+	})
+	if len(o.pages) != 0 {
+		t.Error("pages were asked about a tunnel that answers")
+	}
+	if err := r.lab.Server("a").Break(lab.BlackHole); err != nil {
+		t.Fatal(err)
+	}
+	if i := examine(); !i.Checked || len(o.pages) != 1 {
+		t.Errorf("of a tunnel that does not answer: %+v", i)
+	}
+	facts.Judged.Verdict = health.Unhealthy
+	if i := examine(); !i.Checked || len(o.pages) != 2 {
+		t.Errorf("of an unhealthy tunnel: %+v", i)
+	}
 }
