@@ -152,6 +152,7 @@ func Faults(worlds int) []Class {
 		f("key removed", usual, busy, primary(func(s *server) { s.knows = false }, func(s *server) { s.knows = true; s.restart() })),
 		f("sessions forgotten", usual, busy, primary((*server).restart, func(*server) {})),
 		f("forwards nothing", usual, busy, primary(func(s *server) { s.forwards = false }, func(s *server) { s.forwards = true })),
+		f("forwards nothing, pings", usual, []Traffic{Pings}, primary(func(s *server) { s.forwards = false }, func(s *server) { s.forwards = true })),
 		f("exit off", usual, busy, primary(func(s *server) { s.exit = false }, func(s *server) { s.exit = true })),
 		f("upload dead", usual, []Traffic{Pings, Download, Upload, Call}, primary(func(s *server) { s.path.DeadUp = true }, passing)),
 		f("download dead", usual, busy, primary(func(s *server) { s.path.DeadDown = true }, passing)),

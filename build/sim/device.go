@@ -11,11 +11,14 @@ const (
 	// askApart is the least time between a question beside the session and the
 	// next initiation of any kind; settleApart is that after the device's own
 	// handshake was answered.
-	askApart, settleApart = 21 * time.Millisecond, 40 * time.Millisecond
+	askApart, settleApart = 40 * time.Millisecond, 40 * time.Millisecond
 	// While a handshake of the device, or of the server, is under way, nothing is
 	// asked for twice the round trip: at least leastHold, unknownHold where the
 	// round trip is not known.
 	leastHold, unknownHold = 300 * time.Millisecond, time.Second
+	// confirmWithin is how long a new session is waited for to be confirmed before a
+	// question is asked beside it all the same.
+	confirmWithin = time.Second
 	// insistAfter is when an initiation that was asked for is sent again.
 	insistAfter = time.Second
 	// maxRun is how many questions in a row count as lost.
@@ -56,6 +59,7 @@ type device struct {
 	ownMatched time.Duration // when it was answered
 	peerAsk    time.Duration // the last initiation of the server
 	matched    time.Duration // how long the last handshake took
+	nudged     time.Duration // when a keepalive was first sent for that
 	confirmed  time.Duration // when something last came by the current session
 	nearRound  uint32        // the last round of echoes that was answered
 	farRound   uint32
@@ -160,6 +164,9 @@ func (d *device) take(k *packet) {
 		d.c.Path.PeerInitiations++
 		d.peerAsk = d.w.mono()
 		d.near.gotInitiation(k)
+		if d.lastAsk > 0 {
+			d.doubtNext()
+		}
 	case response:
 		d.took(k)
 	case transport:
@@ -172,6 +179,19 @@ func (d *device) take(k *packet) {
 			d.inner(k)
 		}
 	}
+}
+
+// doubtNext makes a new session when the server's own is not confirmed soon:
+// where a question was asked beside the session since, the server may have
+// dropped the session that the device still uses.
+func (d *device) doubtNext() {
+	id := d.near.next.id
+	rtt, _ := d.estimate.RTT()
+	d.w.after(max(2*rtt, leastHold), func() {
+		if !d.closed && d.near.next.id == id {
+			d.refresh()
+		}
+	})
 }
 
 // took takes a response. One to a question beside the session does not reach
@@ -314,7 +334,10 @@ func (d *device) ask() {
 		return
 	}
 	switch {
-	case d.w.careful && d.confirmed < d.ownMatched && now-d.ownMatched < 5*time.Second:
+	case d.confirmed < d.ownMatched && (d.nudged < d.ownMatched || now-d.nudged < max(confirmWithin, 4*d.matched)):
+		if d.nudged < d.ownMatched {
+			d.nudged = now
+		}
 		d.near.sendKeepalive()
 	case now >= d.askFree():
 		d.lastAsk = now

@@ -93,7 +93,7 @@ func (o *operator) release(i int) {
 // and then for an echo, where data is to be proven.
 func (o *operator) probe(i int, data bool) {
 	d := o.stand(i)
-	began := o.w.mono()
+
 	over := false
 	finish := func(in failover.Probed) {
 		if !over {
@@ -107,7 +107,7 @@ func (o *operator) probe(i int, data bool) {
 	limit := o.w.timer(true, func() { finish(failover.Probed{Err: errSilent}) })
 	d.onShake = func() {
 		again.stop()
-		in := failover.Probed{Answered: true, RTT: o.w.mono() - began}
+		in := failover.Probed{Answered: true, RTT: max(d.matched, 1)}
 		if !data {
 			limit.stop()
 			finish(in)

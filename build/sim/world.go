@@ -49,7 +49,6 @@ type World struct {
 	sent      *timer  // an armed device sent
 
 	learns  bool          // responders behind the servers answer echoes
-	careful bool          // devices confirm a new session before they ask beside it
 	keep    time.Duration // persistent keepalive of the configs
 	Tally   Tally
 	serving bool
@@ -172,6 +171,10 @@ func (w *World) transmit(p *peer, k *packet) {
 		}
 	} else {
 		k.dev = s.client
+		if !s.alive || !s.knows {
+			w.done(k)
+			return
+		}
 	}
 	w.route(s, k)
 }

@@ -23,7 +23,7 @@ func main() {
 
 func run() error {
 	seed := flag.Uint64("seed", 1, "the number that all worlds are made from")
-	worlds := flag.Int("worlds", 60, "worlds of each class with a fault")
+	worlds := flag.Int("worlds", 50, "worlds of each class with a fault")
 	hours := flag.Int("hours", 24, "hours of each class without one")
 	path := flag.String("o", "build/sim/REPORT.md", "where the report is written")
 	flag.Parse()
