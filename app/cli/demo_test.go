@@ -149,8 +149,8 @@ func TestDemoScript(t *testing.T) {
 			t.Errorf("got %q, %v, want an object", line, err)
 		}
 	}
-	if s := last.Summary; !s.OK || s.Switches != 1 || s.Outages != 1 || s.DowntimeMs < 4000 || s.DowntimeMs > 9000 {
-		t.Errorf("got %+v, want 1 switch and about 5 s without service", s)
+	if s := last.Summary; !s.OK || s.Switches != 1 || s.Outages != 1 || s.DowntimeMs < 1500 || s.DowntimeMs > 7000 {
+		t.Errorf("got %+v, want 1 switch and about 3 s without service", s)
 	}
 	for _, want := range []string{`"kind":"failed_over"`, `"step":"1s break berlin blackhole"`, `"outage":{`} {
 		if !strings.Contains(stdout, want) {

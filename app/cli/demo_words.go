@@ -21,8 +21,8 @@ func introduction(socket string) []string {
 			"and two pings a second and some small web requests go through it. " +
 			"Break a server and watch. Nothing of this computer is touched.",
 		"",
-		"The waits are short here: a tunnel that carries nothing for 5 s is left (by default after 30 s). " +
-			"In another terminal you can ask this service, too:",
+		"What notices a dead server is as it always is. Only the way back is shorter here: a server that was left " +
+			"must be well for 8 s, by default for 2 minutes. In another terminal you can ask this service, too:",
 		"holdfast status --socket " + socket,
 		"",
 	}
@@ -138,6 +138,10 @@ func eventWords(e event.Event) (words, colour string) {
 	default:
 	}
 	e.DowntimeMs = 0
+	if e.Kind == event.VerdictChanged {
+		// The history has all that was asked; here the beginning of it will do.
+		e.Evidence, _, _ = strings.Cut(e.Evidence, ". ")
+	}
 	return e.Sentence(), colour
 }
 

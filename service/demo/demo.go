@@ -40,13 +40,10 @@ var members = []struct {
 }
 
 // Settings are the settings that differ from the defaults, so that a person
-// need not wait half a minute for each scene. The rule is the same.
+// need not wait minutes for a return to the preferred server. What notices a
+// dead tunnel is as it always is.
 func Settings() map[string]string {
 	return map[string]string{
-		"profile":                 "classic",
-		"health_check_interval":   "1s",
-		"traffic_timeout":         "5s",
-		"handshake_timeout":       "8s",
 		"minimum_hold":            "8s",
 		"failback_probe_interval": "3s",
 		"failback_stability":      "8s",
