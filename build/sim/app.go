@@ -372,14 +372,14 @@ type waker struct {
 }
 
 func (a *waker) start(w *World) {
-	a.asker.every = func(w *World) time.Duration {
+	a.every = func(w *World) time.Duration {
 		if a.left--; a.left > 0 {
 			return w.about(500 * time.Millisecond)
 		}
 		a.left = 3 + w.noise.IntN(12)
 		return w.about(10 * time.Minute)
 	}
-	a.asker.again, a.asker.tries = time.Second, 6
+	a.again, a.tries = time.Second, 6
 	a.asker.start(w)
-	a.asker.me = w.place(a)
+	a.me = w.place(a)
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // bystander connects and does nothing more.
-type bystander struct{ started time.Duration }
+type bystander struct{}
 
 func (*bystander) Name() string                { return "bystander" }
 func (*bystander) Start(h *Hands)              { h.Connect(0) }

@@ -25,19 +25,18 @@ import (
 type WGnext struct {
 	Documented bool
 
-	polled      bool
-	tx, rx      uint64
-	suspect     time.Time
-	movedAt     time.Time
-	moves       int
-	coolTo      time.Time
-	backAt      time.Time
-	judgeAt     time.Time
-	probe       *device
-	trying      bool // of Documented: the live tunnel is the failback's
-	from        int
-	initiations time.Time
-	offline     bool
+	polled  bool
+	tx, rx  uint64
+	suspect time.Time
+	movedAt time.Time
+	moves   int
+	coolTo  time.Time
+	backAt  time.Time
+	judgeAt time.Time
+	probe   *device
+	trying  bool // of Documented: the live tunnel is the failback's
+	from    int
+	offline bool
 }
 
 const (

@@ -56,6 +56,7 @@ func (s *server) take(k *packet) {
 			s.client = k.dev
 			s.inner(k)
 		}
+	default:
 	}
 }
 
@@ -113,6 +114,3 @@ func (s *server) push(k *packet) {
 	}
 	s.far.send(k)
 }
-
-// answers says whether an echo through it would be answered.
-func (s *server) answers(near bool) bool { return s.forwards && (near || s.exit) }

@@ -5,10 +5,12 @@
 package main
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"holdfast/build/sim"
@@ -46,19 +48,13 @@ func run() error {
 	fmt.Fprintf(os.Stderr, "%d events of %.1f years in %s: %.1f years a minute\n", events, simulated.Hours()/24/365,
 		took.Round(time.Second), simulated.Hours()/24/365/took.Minutes())
 
-	f, err := os.Create(*path)
-	if err != nil {
-		return fmt.Errorf("create report: %w", err)
-	}
-	defer f.Close()
-	command := "go run ./build/sim/compare"
-	if len(os.Args) > 1 {
-		for _, a := range os.Args[1:] {
-			command += " " + a
-		}
-	}
-	if err := sim.Report(f, *seed, command, classes, rows); err != nil {
+	command := strings.Join(append([]string{"go run ./build/sim/compare"}, os.Args[1:]...), " ")
+	var report bytes.Buffer
+	if err := sim.Report(&report, *seed, command, classes, rows); err != nil {
 		return err
 	}
-	return f.Close()
+	if err := os.WriteFile(*path, report.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
 }
