@@ -14,7 +14,10 @@ const (
 	// seekWithin bounds a look-up of the endpoint and the questions to what it found.
 	seekWithin = 5 * time.Second
 	// sizeWithin bounds the search for the size that passes.
-	sizeWithin = 6 * time.Second
+	sizeWithin = 20 * time.Second
+	// sizeSearches is how often it is searched for before less than what is wanted
+	// is believed: a line that loses packets loses large ones too.
+	sizeSearches = 3
 	// leastMTU is what IPv6 demands of every link, and the floor of an interface.
 	leastMTU = 1280
 )
@@ -97,7 +100,16 @@ func (o *Operator) size(session context.Context, id tunnel.Name) {
 	o.mu.Unlock()
 	ctx, cancel := context.WithTimeout(session, sizeWithin)
 	defer cancel()
-	passes, err := o.devices.Widest(ctx, id, sizesUpTo(want))
+	passes := 0
+	var err error
+	for range sizeSearches {
+		var widest int
+		widest, err = o.devices.Widest(ctx, id, sizesUpTo(want))
+		passes = max(passes, widest)
+		if err != nil || passes >= want {
+			break
+		}
+	}
 	if err != nil || passes == 0 {
 		if ctx.Err() == nil {
 			o.log.Debug("find the size that passes", "tunnel", string(id), "err", errors.Join(err, ctx.Err()))
