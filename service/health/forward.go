@@ -50,6 +50,7 @@ type forwardRule struct {
 
 	proof passiveProof // up to when only flows tell that it is dead
 
+	unasked  bool // no application waits
 	contrast bool // another member reached what this one does not
 }
 
@@ -107,11 +108,29 @@ func (r *forwardRule) take(s *sight, w *inquiry) {
 		r.end(s.now)
 		r.proven, r.heldAt = min(was.proven+1, 8), p.Beyond.AnsweredAt
 		r.from, r.answers, r.needed = was.from, was.answers, was.needed
-	case waiting.IsZero() && r.verdict != Unhealthy:
+	case waiting.IsZero() && r.verdict != Unhealthy && !r.unasked:
 		r.end(s.now)
+	}
+	if r.from.IsZero() && waiting.IsZero() {
+		r.suspect(s, w)
 	}
 	if r.from.IsZero() && !waiting.IsZero() {
 		r.from, r.answers, r.needed = waiting, p.Asked.Answered, needed(p)
+	}
+}
+
+// suspect begins an episode although no application waits for an answer: the
+// server answered a question, and of the responders behind it, which were asked
+// with it, none. So is seen that a stream which nobody answers goes nowhere.
+func (r *forwardRule) suspect(s *sight, w *inquiry) {
+	p := &s.counters.Path
+	if p.Beyond.Known < 2 || s.delivered {
+		return
+	}
+	from := later(later(p.Beyond.AnsweredAt, w.evidence.floor), w.evidence.completedAt)
+	u := w.attempts.unanswered(s.now, from, s.now, byBeyond)
+	if u.moments > 0 && p.Asked.AnsweredAt.After(u.first) {
+		r.from, r.answers, r.needed, r.unasked = u.first.Add(-time.Millisecond), p.Asked.Answered, needed(p), true
 	}
 }
 
