@@ -41,7 +41,8 @@ type attempts struct {
 	askedAt time.Time // when the last question was wished for; zero: never
 	before  time.Time // and the one before
 	pending bool      // of that one nothing has been seen yet
-	refused int       // wishes in a row of which nothing was sent
+	failed  bool      // sending has failed since then
+	refused int       // wishes in a row of which nothing could be sent
 }
 
 const (
@@ -54,10 +55,17 @@ const (
 
 // wish notes that a question is being asked for.
 func (a *attempts) wish(now time.Time) {
-	if a.pending {
+	a.unsent()
+	a.before, a.askedAt, a.pending = a.askedAt, now, true
+}
+
+// unsent notes that nothing of the last question was sent. One that was held back,
+// since a handshake of the device is too near, tells of no trouble.
+func (a *attempts) unsent() {
+	if a.pending && a.failed {
 		a.refused++
 	}
-	a.before, a.askedAt, a.pending = a.askedAt, now, true
+	a.pending, a.failed = false, false
 }
 
 // take notes what was sent since the look before, for the answers of which one
@@ -71,6 +79,7 @@ func (a *attempts) take(s *sight, wait time.Duration) {
 		return
 	}
 	was, is := &s.was.Path, &s.counters.Path
+	a.failed = a.failed || s.counters.SendErrors > s.was.SendErrors || is.Refused > was.Refused
 	var k kinds
 	if is.Asked.Sent > was.Asked.Sent {
 		k |= byHandshake
@@ -90,10 +99,9 @@ func (a *attempts) take(s *sight, wait time.Duration) {
 		}
 		a.ring[a.next] = attempt{at: at, due: due, kinds: k, spared: s.late}
 		a.next = (a.next + 1) % len(a.ring)
-		a.pending, a.refused = false, 0
+		a.pending, a.failed, a.refused = false, false, 0
 	case s.now.Sub(a.askedAt) >= unsentAfter:
-		a.pending = false
-		a.refused++
+		a.unsent()
 	}
 }
 
