@@ -35,7 +35,7 @@ func (o *Operator) carryOut(ctx context.Context, t *task) failover.Input {
 	case failover.Restart:
 		err = o.restart(ctx, t.ID, t.Rung)
 	case failover.Switch:
-		err = o.switchTo(ctx, t.From, t.ID)
+		err = o.switchTo(ctx, t.Action)
 		if err != nil {
 			o.drop(t.ID) // a standby that nobody asked for
 		}
@@ -135,7 +135,8 @@ func (o *Operator) measure(id tunnel.Name) {
 // switchTo makes to the active member in place of from. The system's side is
 // changed first, so that nothing ever leaves with the wrong address. On any
 // error from is the active member as before.
-func (o *Operator) switchTo(ctx context.Context, from, to tunnel.Name) error {
+func (o *Operator) switchTo(ctx context.Context, a failover.Action) error {
+	from, to := a.From, a.ID
 	cfg, err := o.config(to)
 	if err != nil {
 		return err
@@ -149,6 +150,11 @@ func (o *Operator) switchTo(ctx context.Context, from, to tunnel.Name) error {
 	defer o.house.RUnlock()
 	change := func() error { return o.promote(ctx, to, cfg) }
 	if was.Site() == cfg.Site() {
+		if a.IfSilent {
+			if err := o.compare(ctx, from, to, cfg); err != nil {
+				return err
+			}
+		}
 		change = func() error { return o.move(ctx, from, to, cfg) }
 	} else if err := o.stand(ctx, to, cfg); err != nil {
 		return err
@@ -178,6 +184,17 @@ func (o *Operator) promote(ctx context.Context, to tunnel.Name, cfg *tunnel.Conf
 		return fmt.Errorf("promote %s: %w", to, err)
 	}
 	o.became(to)
+	return nil
+}
+
+// compare asks at the endpoints of both members of a site, and fails unless only
+// that of to answers.
+func (o *Operator) compare(ctx context.Context, from, to tunnel.Name, cfg *tunnel.Config) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	if err := o.devices.Compare(ctx, from, cfg); err != nil {
+		return fmt.Errorf("move to %s: %w", to, err)
+	}
 	return nil
 }
 

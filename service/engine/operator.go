@@ -28,6 +28,9 @@ type Devices interface {
 	Promote(id tunnel.Name) error
 	// Probe asks the member's device for a round trip until ctx ends.
 	Probe(ctx context.Context, id tunnel.Name) (time.Duration, error)
+	// Compare asks, beside the session, at the device's endpoint and at that of
+	// cfg, and fails unless only the latter answers.
+	Compare(ctx context.Context, id tunnel.Name, cfg *tunnel.Config) error
 	// Move takes the live device of a site to another member's endpoint.
 	Move(ctx context.Context, from, to tunnel.Name, cfg *tunnel.Config) (time.Duration, error)
 	Rebind(id tunnel.Name) error

@@ -63,12 +63,14 @@ func (w *world) check(was failover.View, in failover.Input, out failover.Output)
 }
 
 // checkOffline: while the underlay cannot be used nothing is tried but the start
-// that the person asked for. Where it leads nowhere members may be asked, seldom.
+// that the person asked for. Where it leads nowhere members may be asked, seldom,
+// and the other ways to the active one's server tried.
 func (w *world) checkOffline(a failover.Action, in failover.Input, fail func(string, ...any)) {
 	s := w.server(a.ID)
 	_, wished := in.(failover.Connect)
 	seldom := w.below != "" && (s.askedAt.IsZero() || w.now.Sub(s.askedAt) >= 30*time.Second)
 	switch {
+	case a.IfSilent && w.below != "":
 	case a.Do == failover.Switch || a.Do == failover.Restart,
 		a.Do == failover.Probe && !seldom:
 		fail("%s while the underlay cannot be used", a.Do)

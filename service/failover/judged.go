@@ -33,6 +33,7 @@ func (m *Machine) judged(s *step, in Judged) {
 		return
 	}
 	if !m.usable {
+		m.lost = m.leadsNowhere() && (in.Verdict == health.Unhealthy || m.lost && in.Verdict != health.Healthy)
 		if !m.leadsNowhere() || in.Verdict != health.Healthy {
 			return
 		}

@@ -14,7 +14,8 @@
 //     one within the active member's site, whose proof is in the move itself.
 //     Where the profile confirms actively, it has answered while the active
 //     member did not.
-//   - While the underlay cannot be used nothing is tried.
+//   - While the underlay cannot be used nothing is tried. Where it is merely
+//     found to lead nowhere, what could refute that is asked, ever more seldom.
 //   - Restarts and switches are counted, and only a tunnel that stays well for
 //     a while clears the counts: one received byte does not.
 package failover
@@ -65,6 +66,7 @@ type Machine struct {
 	usable        bool
 	underlayCause tunnel.Cause
 	carries       bool   // the tunnel works although the underlay is said not to
+	lost          bool   // it was found unhealthy since the underlay is said not to
 	refresh       Rung   // how far to rebuild after a change below; 0: not at all
 	refreshWhy    string // plain words for it
 	refreshed     time.Time
@@ -178,6 +180,7 @@ func (m *Machine) move(s *step) {
 	case m.active == "":
 		m.start(s)
 	case !m.usable:
+		m.nearby(s)
 	case m.refresh != 0:
 		m.rebuild(s)
 	case m.pin != "" && m.pin != m.active:

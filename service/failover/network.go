@@ -47,7 +47,7 @@ func (m *Machine) underlay(s *step, in Underlay) {
 	}
 	s.tell(event.Event{Kind: event.UnderlayChanged, From: before, To: after, Cause: in.Cause})
 	works := m.carries && m.well()
-	m.carries = false
+	m.carries, m.lost = false, false
 	switch {
 	case in.Usable && works:
 		m.told = nil

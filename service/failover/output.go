@@ -52,6 +52,9 @@ type Action struct {
 	From tunnel.Name // Switch: the member that is left
 	Rung Rung        // Restart
 	Data bool        // Probe: also prove that data passes
+	// IfSilent, of a Switch within a site, has both endpoints asked side by side
+	// first: where that of From answers, the move is refused.
+	IfSilent bool
 }
 
 // Output is what one Step decided: first the actions, then the events.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"holdfast/service/event"
+	"holdfast/service/health"
 	"holdfast/service/tunnel"
 )
 
@@ -112,8 +113,7 @@ func (m *Machine) leave(s *step) {
 	if m.awaited() || m.expected(s) {
 		return
 	}
-	if to := m.sibling(s); to != nil {
-		m.begin(s, Action{Do: Switch, ID: to.Name, From: m.active})
+	if m.toSibling(s) {
 		return
 	}
 	if why := m.noneWhy(s.now); why != "" {
@@ -129,6 +129,28 @@ func (m *Machine) holdOver(s *step) bool {
 	}
 	m.held(s, event.HeldMinimum, m.cause, "Another switch waits for minimum_hold.")
 	return false
+}
+
+// toSibling moves within the active one's site, where there is another way to try.
+// The way in use is asked beside it: of two that an outage below has silenced,
+// either may answer first when that is over. Where it answers and carries
+// nothing, another may carry more.
+func (m *Machine) toSibling(s *step) bool {
+	to := m.sibling(s)
+	if to != nil {
+		m.begin(s, Action{Do: Switch, ID: to.Name, From: m.active, IfSilent: !m.wantsData()})
+	}
+	return to != nil
+}
+
+// nearby tries the other ways to the active member's server while the network
+// is said to lead nowhere. Pages that do not answer are no proof of that, and
+// the members that could refute it are asked; but those of its own site cannot
+// be.
+func (m *Machine) nearby(s *step) {
+	if m.leadsNowhere() && m.policy.OnUnhealthy == ToFailover && (m.lost || m.verdict == health.Unhealthy) {
+		m.toSibling(s)
+	}
 }
 
 // sibling is a member of the active one's site that may be tried: it shares the

@@ -208,6 +208,7 @@ func (m *Machine) become(s *step, id tunnel.Name) {
 
 func (m *Machine) forgetVerdict() {
 	m.verdict, m.cause, m.silent, m.wellAt = health.Unknown, "", time.Time{}, time.Time{}
+	m.lost = false
 	m.putOff, m.handshake, m.told = Judged{}, false, nil
 	m.endDoubt()
 }

@@ -232,6 +232,9 @@ func short(d time.Duration) string { return write(d.Round(time.Millisecond)) }
 func wordAction(a Action) string {
 	switch a.Do {
 	case Switch:
+		if a.IfSilent {
+			return fmt.Sprintf("switch %s -> %s if silent", a.From, a.ID)
+		}
 		return fmt.Sprintf("switch %s -> %s", a.From, a.ID)
 	case Restart:
 		return fmt.Sprintf("restart %s %s", a.ID, a.Rung)

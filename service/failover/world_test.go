@@ -331,7 +331,7 @@ func (w *world) outcome(a failover.Action) failover.Input {
 		return failover.Changed{ID: a.ID, State: tunnel.Up}
 	case failover.Switch:
 		within := w.active != nil && w.active.Site == s.Site
-		if w.active == nil || w.IntN(50) == 0 || (within && (!s.alive || !w.link())) {
+		if w.active == nil || w.IntN(50) == 0 || (within && (!s.alive || !w.link() || a.IfSilent && w.active.alive)) {
 			return failover.Switched{From: a.From, To: a.ID, Err: errBroken}
 		}
 		if !within {

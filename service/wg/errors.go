@@ -24,6 +24,8 @@ var (
 	ErrUnanswered = errors.New("the server did not answer")
 	// ErrNoEndpoint says that the config names no endpoint to ask.
 	ErrNoEndpoint = errors.New("the config names no endpoint")
+	// ErrAnswers says that the server answers at the endpoint in use.
+	ErrAnswers = errors.New("the server answers where it is")
 	// ErrWithheld says that an initiation was not sent, since Options.Initiate
 	// does not let it be dated now.
 	ErrWithheld = errors.New("the clock cannot be trusted to date a handshake")

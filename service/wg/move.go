@@ -45,6 +45,36 @@ func (d *Devices) Move(ctx context.Context, name, to tunnel.Name, toCfg *tunnel.
 	return rtt, d.moved(m, name, to, toCfg, endpoints)
 }
 
+// Compare asks, beside the session, at the present endpoint of a device and at
+// that of toCfg, which is of its site. It is nil where the server answers there
+// and not here; else nothing may be gained by Move. It changes nothing.
+//
+// Errors: ErrAnswers (it does here), ErrUnanswered (nowhere), ErrNoDevice,
+// ErrNoEndpoint, ErrResolve, ErrOtherSite, ErrStopped.
+func (d *Devices) Compare(ctx context.Context, name tunnel.Name, toCfg *tunnel.Config) error {
+	m, err := d.movable(name, name, toCfg)
+	if err != nil {
+		return err
+	}
+	endpoints, err := d.resolve(ctx, toCfg, netip.Addr{})
+	if err != nil {
+		return err
+	}
+	p, _, err := m.readPeer()
+	if err != nil {
+		return err
+	}
+	s := &search{m: m, present: p.endpoint, places: []netip.AddrPort{p.endpoint}, found: make(chan sighting, maxBeside)}
+	s.add(endpoints[:1])
+	rtt, spread := m.path.rtt()
+	s.patience = min(rtt+4*spread+besideSpacing, maxRetry)
+	best, err := s.run(ctx, nil)
+	if err == nil && best.at == p.endpoint {
+		err = ErrAnswers
+	}
+	return err
+}
+
 // sendTo sends from the device's socket to an endpoint that is not the peer's.
 func (m *member) sendTo(packet []byte, there conn.Endpoint) error {
 	return m.tap.Send([][]byte{packet}, there)

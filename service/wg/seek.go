@@ -140,6 +140,9 @@ type search struct {
 	found   chan sighting
 	sent    int
 	sendErr error
+	// patience is how long the present endpoint may still answer after another
+	// has, where that is longer than usual.
+	patience time.Duration
 }
 
 // run asks in rounds until a place has answered.
@@ -268,7 +271,7 @@ func (s *search) ask(ctx context.Context, place netip.AddrPort) (over bool) {
 // quicker than, and asks it once more: its first question may have come to the
 // server after the other's.
 func (s *search) preferPresent(ctx context.Context, other sighting) sighting {
-	ctx, cancel := context.WithTimeout(ctx, max(grace, s.headStart()))
+	ctx, cancel := context.WithTimeout(ctx, max(grace, s.headStart(), s.patience))
 	defer cancel()
 	s.ask(ctx, s.present)
 	for {
