@@ -41,7 +41,8 @@ type Brain struct {
 	doubt doubt
 
 	episode    episode
-	acquainted bool // the server was knocked at, in this network
+	acquainted bool        // the server was knocked at, in this network
+	left       tunnel.Name // the member that the last failover left; "": the last move was none
 }
 
 // Output is what follows from one call: what to do, what to ask and what to
@@ -110,6 +111,10 @@ func (b *Brain) Configure(p failover.Policy) {
 func (b *Brain) Step(now time.Time, in failover.Input) Output {
 	o := Output{}
 	switch in := in.(type) {
+	case failover.Connect:
+		if !b.machine.View().On {
+			b.clear(&o, now) // nobody has looked since
+		}
 	case failover.Underlay:
 		b.link, b.below = in, ""
 		b.disturbed(now)
@@ -123,8 +128,13 @@ func (b *Brain) Step(now time.Time, in failover.Input) Output {
 		}
 	}
 	b.step(&o, now, in)
-	if p, ok := in.(failover.Probed); ok && p.Data == failover.Carries {
-		b.contrast(&o, now)
+	switch in := in.(type) {
+	case failover.Probed:
+		if in.Data == failover.Carries {
+			b.contrast(now)
+		}
+	case failover.Configured:
+		b.lookNow(now) // the limits may be others
 	}
 	b.wonder(&o, now)
 	return o
@@ -132,12 +142,13 @@ func (b *Brain) Step(now time.Time, in failover.Input) Output {
 
 // step feeds the machine and collects its answer.
 func (b *Brain) step(o *Output, now time.Time, in failover.Input) {
-	wasOn := b.machine.View().On
-	b.settle(now, in)
+	was := b.machine.View()
 	out := b.machine.Step(now, in)
 	b.tickAt = out.Next
+	is := b.machine.View()
 	_, asked := in.(failover.Disconnect)
-	o.Ended = o.Ended || wasOn && !asked && !b.machine.View().On
+	o.Ended = o.Ended || was.On && !asked && !is.On
+	b.follow(now, was, is, in)
 	for _, a := range out.Actions {
 		if a.Do == failover.Restart {
 			b.rung = a.Rung
@@ -153,6 +164,13 @@ func (b *Brain) step(o *Output, now time.Time, in failover.Input) {
 			clear(b.narrow)
 		default:
 		}
+		switch e.Kind {
+		case event.FailedOver:
+			b.left = tunnel.Name(e.From)
+		case event.FailedBack, event.WishChanged:
+			b.left = ""
+		default:
+		}
 	}
 }
 
@@ -164,40 +182,45 @@ func (b *Brain) underlay() failover.Underlay {
 	return b.link
 }
 
-// settle makes the monitor forget its waits when what it watches is no longer
-// what it was: another member, or a rebuilt device.
-func (b *Brain) settle(now time.Time, in failover.Input) {
-	switch in := in.(type) {
-	case failover.Changed:
-		switch {
-		case in.State == tunnel.Down:
+// follow makes the monitor forget its waits when what it watches is no longer
+// what it was: another member, a rebuilt device, or none.
+func (b *Brain) follow(now time.Time, was, is failover.View, in failover.Input) {
+	changed, reports := in.(failover.Changed)
+	switch {
+	case is.State != tunnel.Up:
+		if was.State == tunnel.Up {
 			b.unwatch()
-			if in.Err != nil {
+		}
+		if reports && changed.State == tunnel.Down {
+			b.doubt.end()
+			if changed.Err != nil {
 				b.doubt.begin(now)
 			}
-		case in.State != tunnel.Up || in.Err != nil:
-		case b.machine.View().State == tunnel.Up && b.rung < failover.Renew:
-			b.monitor.Reset(now) // the same device on other sockets
-			b.watchAnew(now)
-		default:
-			b.monitor = health.New(b.policy.Limits())
-			b.watchAnew(now)
+		}
+	case was.State != tunnel.Up || was.Active != is.Active:
+		b.doubt.end()
+		b.watchAnew(now, true)
+	case reports && changed.ID == is.Active && changed.State == tunnel.Up && changed.Err == nil:
+		rebuilt := b.rung >= failover.Renew
+		if rebuilt {
 			b.doubt.end()
 		}
-	case failover.Switched:
-		if in.Err == nil {
-			b.monitor = health.New(b.policy.Limits())
-			b.watchAnew(now)
-			b.doubt.end()
-		}
+		b.watchAnew(now, rebuilt)
 	}
 }
 
 // hurry has the active member asked at once where it is unhealthy and another one
 // answers: only what it leaves unanswered after that tells the two apart.
 func (b *Brain) hurry(now time.Time) {
-	if b.judged.Verdict == health.Unhealthy && b.machine.View().State == tunnel.Up {
+	if b.judged.Verdict == health.Unhealthy {
 		b.monitor.Hurry(now)
+		b.lookNow(now)
+	}
+}
+
+// lookNow has the active device looked at at once, if there is one.
+func (b *Brain) lookNow(now time.Time) {
+	if b.machine.View().State == tunnel.Up {
 		b.lookAt = now
 	}
 }
@@ -215,15 +238,20 @@ func (b *Brain) clear(o *Output, now time.Time) {
 // machine takes back what it believed, and has not heard everything.
 func (b *Brain) disturbed(now time.Time) {
 	b.monitor.Reset(now)
+	b.doubt.end()
 	b.acquainted = false
 	b.judged, b.told = health.Assessment{}, failover.Judged{}
-	if b.machine.View().State == tunnel.Up {
-		b.lookAt = now
-	}
+	b.lookNow(now)
 }
 
-// watchAnew begins to watch the device that has just become the active one.
-func (b *Brain) watchAnew(now time.Time) {
+// watchAnew begins to watch the device that has just become the active one, or
+// the same one on other sockets.
+func (b *Brain) watchAnew(now time.Time, another bool) {
+	if another {
+		b.monitor = health.New(b.policy.Limits())
+	} else {
+		b.monitor.Reset(now)
+	}
 	b.judged, b.told = health.Assessment{Verdict: health.Unknown}, failover.Judged{Verdict: health.Unknown}
 	b.meter.restart()
 	b.episode, b.acquainted = episode{}, false
@@ -235,6 +263,7 @@ func (b *Brain) unwatch() {
 	b.lookAt = time.Time{}
 	b.judged, b.told = health.Assessment{Verdict: health.Unknown}, failover.Judged{Verdict: health.Unknown}
 	b.meter.restart()
+	b.episode = episode{}
 }
 
 func sooner(a, b time.Time) time.Time {

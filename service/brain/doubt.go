@@ -6,6 +6,7 @@ import (
 
 	"holdfast/service/diagnose"
 	"holdfast/service/event"
+	"holdfast/service/failover"
 	"holdfast/service/health"
 	"holdfast/service/tunnel"
 )
@@ -31,6 +32,7 @@ type doubt struct {
 	sought    bool
 	examineAt time.Time // when to examine next
 	since     time.Time // when the examination under way began; zero: none is
+	of        time.Time // when the doubt began that it belongs to
 	rounds    int       // examinations made in this doubt
 	seekAt    time.Time // when to seek next
 	found     tunnel.Cause
@@ -40,12 +42,12 @@ type doubt struct {
 // begin opens a doubt unless there is one.
 func (d *doubt) begin(now time.Time) {
 	if !d.open {
-		*d = doubt{open: true, began: now, examineAt: now, since: d.since, seekAt: laterOf(now, d.seekAt)}
+		*d = doubt{open: true, began: now, examineAt: now, since: d.since, of: d.of, seekAt: laterOf(now, d.seekAt)}
 	}
 }
 
 // end closes it. What is under way is still awaited.
-func (d *doubt) end() { *d = doubt{since: d.since, seekAt: d.seekAt} }
+func (d *doubt) end() { *d = doubt{since: d.since, of: d.of, seekAt: d.seekAt} }
 
 // at is when something is to be done about it. Zero: nothing.
 func (d *doubt) at() time.Time {
@@ -64,7 +66,7 @@ func (d *doubt) at() time.Time {
 func (b *Brain) wonder(o *Output, now time.Time) {
 	d := &b.doubt
 	view := b.machine.View()
-	if !view.On || !b.link.Usable {
+	if !view.On || !b.link.Usable || b.rests(view) {
 		d.end()
 	}
 	if !d.open {
@@ -74,7 +76,7 @@ func (b *Brain) wonder(o *Output, now time.Time) {
 		d.since = time.Time{}
 	}
 	if d.since.IsZero() && !now.Before(d.examineAt) {
-		d.since = now
+		d.since, d.of = now, d.began
 		o.Examine = true
 	}
 	if view.State == tunnel.Up && !now.Before(d.seekAt) {
@@ -86,13 +88,21 @@ func (b *Brain) wonder(o *Output, now time.Time) {
 	}
 }
 
-// Examined takes what an examination found.
+// rests says that the doubt is over without a word: nothing is sent, and nobody
+// takes the tunnel for dead.
+func (b *Brain) rests(view failover.View) bool {
+	return b.judged.Verdict == health.Idle && view.Verdict != health.Unhealthy && b.below == ""
+}
+
+// Examined takes what an examination found. What belongs to an earlier doubt says
+// nothing of this one.
 func (b *Brain) Examined(now time.Time, f diagnose.Finding) Output {
 	o := Output{}
 	d := &b.doubt
 	d.since = time.Time{}
-	if !d.open {
-		return o // it was well again before
+	if !d.of.Equal(d.began) {
+		b.wonder(&o, now) // it was well again meanwhile, or the network is another one
+		return o
 	}
 	first := examineFirst
 	if f.Underlay && f.Cause != tunnel.NoNetwork {
@@ -130,11 +140,11 @@ func (b *Brain) believe(o *Output, now time.Time, f diagnose.Finding) {
 }
 
 // ExaminedLeft takes what an examination found about a member that has been left
-// meanwhile: it tells why, where that is known.
+// meanwhile: it tells why, where that is known and the one that was left last.
 func (b *Brain) ExaminedLeft(now time.Time, id tunnel.Name, f diagnose.Finding) Output {
 	o := Output{}
 	b.doubt.since = time.Time{}
-	if f.Cause != "" && !f.Underlay && (!vague(f.Cause) || f.Cause == tunnel.KeyOrServer) {
+	if id == b.left && f.Cause != "" && !f.Underlay && (!vague(f.Cause) || f.Cause == tunnel.KeyOrServer) {
 		bad := string(health.Unhealthy)
 		o.Events = append(o.Events, event.Event{At: now.UTC(), Kind: event.VerdictChanged, Tunnel: id, From: bad, To: bad,
 			Cause: f.Cause, Evidence: f.Evidence})
@@ -169,6 +179,9 @@ func (b *Brain) Sought(now time.Time, id tunnel.Name, from, to string) Output {
 // Sized takes which size of packets passes, and which the interface had.
 func (b *Brain) Sized(now time.Time, id tunnel.Name, was, passes int) Output {
 	o := Output{}
+	if view := b.machine.View(); view.Active != id || view.State != tunnel.Up {
+		return o // it was left meanwhile
+	}
 	told, known := b.narrow[id]
 	switch {
 	case passes < was && (!known || told != passes):

@@ -38,25 +38,24 @@ func (b *Brain) judge(o *Output, now time.Time, c tunnel.Counters) {
 	b.seen = c
 	b.judged = b.monitor.Observe(now, c)
 	b.episode.take(now, c, b.judged)
-	if b.link.Usable {
-		o.Ask = both(o.Ask, b.judged.Ask)
-	}
 	if v := b.judged.Verdict; v == health.Suspect || v == health.Unhealthy {
 		b.doubt.begin(now)
 	}
 	b.tell(o, now)
+	if b.machine.View().State != tunnel.Up {
+		return // that ended it
+	}
+	if b.link.Usable {
+		o.Ask = b.judged.Ask
+	}
 	if b.judged.Verdict == health.Healthy {
 		b.reassure(o, now)
 	}
-	if b.judged.Lossy != b.lossy {
-		b.lossy = b.judged.Lossy
+	// While the network below is at fault nothing is said of the line.
+	if lossy := b.judged.Lossy && b.underlay().Usable; lossy != b.lossy {
+		b.lossy = lossy
 		b.tellLossy(o, now)
 	}
-}
-
-// both asks what either asks.
-func both(x, y health.Ask) health.Ask {
-	return health.Ask{Path: x.Path || y.Path, Session: x.Session || y.Session, Size: x.Size || y.Size}
 }
 
 // tell tells the machine the verdict where it is not what it was told last. A
@@ -98,13 +97,11 @@ func (b *Brain) reassure(o *Output, now time.Time) {
 
 // contrast takes the news that another member reached what the active one does
 // not.
-func (b *Brain) contrast(o *Output, now time.Time) {
-	if b.judged.Verdict != health.Suspect || b.judged.Cause != tunnel.ForwardsNothing {
-		return
+func (b *Brain) contrast(now time.Time) {
+	if b.judged.Verdict == health.Suspect && b.judged.Cause == tunnel.ForwardsNothing {
+		b.monitor.Contrast(now)
+		b.lookNow(now)
 	}
-	b.monitor.Contrast(now)
-	b.judge(o, now, b.seen)
-	b.again(now)
 }
 
 // tellLossy opens or clears the notice that the line loses packets.

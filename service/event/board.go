@@ -307,17 +307,20 @@ func (b *Board) verdict(e Event) {
 	b.wellAt, b.moved.clearAt = time.Time{}, time.Time{}
 }
 
-// state takes a device that could not start, or broke.
+// state takes a device that could not start, or broke, and later why.
 func (b *Board) state(e Event) {
 	switch {
 	case !b.on:
 	case e.To == string(tunnel.Down) && e.Evidence != "":
-		if b.story.cause.Kind == "" {
+		if b.story.cause.Kind == "" || e.Cause != "" {
 			b.story.cause = e
 		}
 		b.worsen(e)
 	case e.To == string(tunnel.Up):
-		b.end(&b.trouble)
+		b.leave(e.Tunnel)
+		if b.moved.code != "" && b.moved.began.Tunnel != e.Tunnel {
+			b.end(&b.moved) // the group is another one
+		}
 	}
 }
 
@@ -326,7 +329,7 @@ func codeOf(e Event) Code {
 	if e.Kind == VerdictChanged && e.Cause == "" {
 		return Code(tunnel.Unanswered)
 	}
-	if e.Kind == VerdictChanged {
+	if e.Kind == VerdictChanged || e.Kind == StateChanged && e.Cause != "" {
 		return Code(e.Cause)
 	}
 	return Code(e.Kind)
