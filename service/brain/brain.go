@@ -191,11 +191,12 @@ func (b *Brain) follow(now time.Time, was, is failover.View, in failover.Input) 
 		if was.State == tunnel.Up {
 			b.unwatch()
 		}
-		if reports && changed.State == tunnel.Down {
+		switch {
+		case !reports || changed.State != tunnel.Down:
+		case changed.Err != nil:
+			b.doubt.begin(now) // unless one is open: what could not be started is tried again
+		default:
 			b.doubt.end()
-			if changed.Err != nil {
-				b.doubt.begin(now)
-			}
 		}
 	case was.State != tunnel.Up || was.Active != is.Active:
 		b.doubt.end()
