@@ -170,7 +170,7 @@ func (m *member) untilNext(soon bool) time.Duration {
 	if free == 0 {
 		return 0
 	}
-	asked, answered := m.tap.initiatedAt.Load(), m.tap.respondedAt.Load()
+	asked, answered := m.tap.initiatedAt.Load(), m.tap.matchedAt.Load()
 	switch {
 	case answered >= asked:
 		free = max(free, answered+int64(m.lastRoundTrip()))
@@ -189,7 +189,7 @@ func (m *member) retryAfter(sent int) time.Duration {
 // lastRoundTrip is the time from the last initiation to its response, or what
 // an earlier ask has measured; 0: not known.
 func (m *member) lastRoundTrip() time.Duration {
-	if rtt := m.tap.respondedAt.Load() - m.tap.initiatedAt.Load(); rtt > 0 && m.tap.initiatedAt.Load() != 0 {
+	if rtt := m.tap.matchedAt.Load() - m.tap.initiatedAt.Load(); rtt > 0 && m.tap.initiatedAt.Load() != 0 {
 		return time.Duration(rtt)
 	}
 	return time.Duration(m.rtt.Load())

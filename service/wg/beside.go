@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -56,6 +57,7 @@ type beside struct {
 	judging  atomic.Int32
 	mu       sync.Mutex
 	open     []*aside // in the order in which they left
+	closed   bool
 	asked    uint64
 	answers  uint64
 	answered int64 // the moment of the last answer
@@ -228,12 +230,26 @@ func (b *beside) findLocked(index uint32) *aside {
 func (b *beside) add(a *aside) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.closed {
+		return
+	}
 	b.sweepLocked(a.sentAt)
 	if len(b.open) == maxBeside {
 		b.expireLocked()
 	}
 	b.open = append(b.open, a)
 	b.count.Store(int32(len(b.open)))
+}
+
+// close forgets the questions and whoever waits for an answer. No more are kept.
+func (b *beside) close() {
+	b.self.Store(nil)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	for len(b.open) > 0 {
+		b.removeLocked(b.open[0])
+	}
 }
 
 // remove returns whether a was still open.
@@ -244,15 +260,14 @@ func (b *beside) remove(a *aside) bool {
 }
 
 func (b *beside) removeLocked(a *aside) bool {
-	for i := range b.open {
-		if b.open[i] == a {
-			a.wipe()
-			b.open = append(b.open[:i:i], b.open[i+1:]...)
-			b.count.Store(int32(len(b.open)))
-			return true
-		}
+	i := slices.Index(b.open, a)
+	if i < 0 {
+		return false
 	}
-	return false
+	a.wipe()
+	b.open = slices.Delete(b.open, i, i+1)
+	b.count.Store(int32(len(b.open)))
+	return true
 }
 
 // sweepLocked ends the questions that no answer is waited for any more.
@@ -284,8 +299,8 @@ func (b *beside) yield(index uint32) {
 }
 
 // takes says whether a response or a cookie reply is to a question here. Then
-// the device must not see it, and it is judged by another goroutine, so that
-// the data behind it need not wait.
+// the device must not see it, and a response is judged by another goroutine, so
+// that the data behind it need not wait.
 func (b *beside) takes(packet []byte, receiver uint32) bool {
 	if b.count.Load() == 0 {
 		return false
@@ -297,6 +312,14 @@ func (b *beside) takes(packet []byte, receiver uint32) bool {
 	if a == nil {
 		return false
 	}
+	if packet[0] == device.MessageCookieReplyType {
+		b.cookieCame(a, packet)
+		return true
+	}
+	// What a stranger made must not take the place of the answer.
+	if !a.signed(packet, responseAt) {
+		return true
+	}
 	if b.judging.Add(1) > maxJudging {
 		b.judging.Add(-1)
 		return true
@@ -304,20 +327,16 @@ func (b *beside) takes(packet []byte, receiver uint32) bool {
 	kept := append([]byte(nil), packet...)
 	go func() {
 		defer b.judging.Add(-1)
-		if kept[0] == device.MessageCookieReplyType {
-			b.cookieCame(a, kept)
-		} else {
-			b.responseCame(a, kept, now)
-		}
+		b.responseCame(a, kept, now)
 	}()
 	return true
 }
 
-// isForUs says that the sender of an initiation knows our public key. Others
-// could keep the questions away with it.
-func (b *beside) isForUs(packet []byte) bool {
+// isForUs says that the sender of a packet, whose MAC1 begins at at, knows our
+// public key, which no stranger does who only sees what we send.
+func (b *beside) isForUs(packet []byte, at int) bool {
 	self := b.self.Load()
-	return self == nil || self.signed(packet, initiationAt)
+	return self == nil || self.signed(packet, at)
 }
 
 func (b *beside) responseCame(a *aside, packet []byte, at int64) {

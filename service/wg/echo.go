@@ -143,7 +143,7 @@ func (e *echoes) quotesOurs(in *inner, p []byte) bool {
 }
 
 // sessionAt is when the session may last have become another one.
-func (t *tap) sessionAt() int64 { return max(t.respondedAt.Load(), t.peerAskedAt.Load()) }
+func (t *tap) sessionAt() int64 { return max(t.matchedAt.Load(), t.peerAskedAt.Load()) }
 
 // echo sends one round of echoes: to the responder that is likely the server
 // itself, and to the best beyond it. It returns at once; what comes back shows

@@ -157,6 +157,7 @@ func (m *member) close() {
 	// A closed device that still leads to its peer is never collected: the peer's
 	// queues have finalizers that lead back.
 	m.tap.again.Store(nil)
+	m.tap.beside.close()
 }
 
 // lastHandshake is the authenticated moment of the last handshake with the

@@ -42,7 +42,7 @@ func TestSettling(t *testing.T) {
 	} {
 		var tp tap
 		tp.initiatedAt.Store(c.asked)
-		tp.respondedAt.Store(c.answered)
+		tp.matchedAt.Store(c.answered)
 		if got := tp.settling(); (got > 0) != c.settles || got > minSpacing {
 			t.Errorf("%s: settling for %v", c.name, got)
 		}

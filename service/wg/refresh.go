@@ -27,7 +27,7 @@ func (d *Devices) Refresh(ctx context.Context, name tunnel.Name) error {
 }
 
 func (m *member) refresh(ctx context.Context) error {
-	asked, answered := m.tap.initiatedAt.Load(), m.tap.respondedAt.Load()
+	asked, answered := m.tap.initiatedAt.Load(), m.tap.matchedAt.Load()
 	rtt := m.lastRoundTrip()
 	switch {
 	case asked == 0:

@@ -39,7 +39,6 @@ type tap struct {
 	unansweredAt atomic.Int64 // the oldest data packet that nothing followed
 	initiatingAt atomic.Int64 // the oldest initiation of the device without response
 	initiatedAt  atomic.Int64 // the last initiation of the device, whoever asked for it
-	respondedAt  atomic.Int64 // the last response to the device
 	peerAskedAt  atomic.Int64 // the last initiation of the server
 
 	// order is held while an initiation takes its place in time, so that none
@@ -273,8 +272,9 @@ func (t *tap) sawArrive(bufs [][]byte, sizes []int) {
 				sizes[i] = 0 // the device skips it
 				continue
 			}
-			answered = true
-			if !t.sawResponse(b) {
+			matches, use := t.sawResponse(b[:size])
+			answered = answered || matches
+			if !use {
 				sizes[i] = 0
 			}
 		case device.MessageCookieReplyType:
@@ -285,12 +285,9 @@ func (t *tap) sawArrive(bufs [][]byte, sizes []int) {
 				sizes[i] = 0
 				continue
 			}
-			t.cookies.Add(1)
-			if a := t.ask.Load(); a != nil {
-				a.cookie(b[:size])
-			}
+			t.sawCookie(b[:size])
 		case device.MessageInitiationType:
-			if size == device.MessageInitiationSize && t.beside.isForUs(b[:size]) {
+			if size == device.MessageInitiationSize && t.beside.isForUs(b[:size], initiationAt) {
 				t.peerInitiations.Add(1)
 				t.peerAskedAt.Store(sinceBegan())
 			}
@@ -301,25 +298,39 @@ func (t *tap) sawArrive(bufs [][]byte, sizes []int) {
 	}
 }
 
-// sawResponse notes a response to the device. use is false when the device must
-// not make a session of it.
-func (t *tap) sawResponse(msg []byte) (use bool) {
+// sawResponse notes the response to the last initiation of the device. Another
+// one, or the same again, is of no use to the device, and one that was not made
+// for our key is a stranger's, who could keep the next initiation waiting with
+// it. use is false when the device must make no session of it.
+func (t *tap) sawResponse(msg []byte) (matches, use bool) {
 	now := sinceBegan()
 	index := binary.LittleEndian.Uint32(msg[8:])
 	asked := t.initiatedAt.Load()
-	if index == t.liveIndex.Load() && asked != 0 && t.matchedAt.Load() < asked {
-		t.matched.Store(max(now-asked, 1))
-		if t.overtaken(asked) {
-			return false
-		}
-		t.matchedAt.Store(now)
+	if index != t.liveIndex.Load() || asked == 0 || t.matchedAt.Load() >= asked || !t.beside.isForUs(msg, responseAt) {
+		return false, true
 	}
-	t.respondedAt.Store(now)
+	t.matched.Store(max(now-asked, 1))
+	if t.overtaken(asked) {
+		return true, false
+	}
+	t.matchedAt.Store(now)
 	t.initiatingAt.Store(0)
 	if a := t.ask.Load(); a != nil {
 		a.response(index)
 	}
-	return true
+	return true, true
+}
+
+// sawCookie notes that the server is under load. It says so to an initiation
+// whose index no stranger knows.
+func (t *tap) sawCookie(msg []byte) {
+	if binary.LittleEndian.Uint32(msg[4:]) != t.liveIndex.Load() {
+		return
+	}
+	t.cookies.Add(1)
+	if a := t.ask.Load(); a != nil {
+		a.cookie(msg)
+	}
 }
 
 // overtaken says that a question beside the session left after the initiation
@@ -354,7 +365,7 @@ func (t *tap) freeAt() (free int64) {
 	if at := t.besideAt.Load(); at != 0 {
 		free = at + int64(besideSpacing)
 	}
-	asked, answered := t.initiatedAt.Load(), t.respondedAt.Load()
+	asked, answered := t.initiatedAt.Load(), t.matchedAt.Load()
 	switch {
 	case asked == 0:
 		return free
@@ -370,7 +381,7 @@ func (t *tap) freeAt() (free int64) {
 // the server does not know, and what the server sends is lost until the next
 // handshake. 0: there is none.
 func (t *tap) settling() time.Duration {
-	asked, answered := t.initiatedAt.Load(), t.respondedAt.Load()
+	asked, answered := t.initiatedAt.Load(), t.matchedAt.Load()
 	if asked == 0 || answered < asked {
 		return 0
 	}
