@@ -16,29 +16,33 @@ import (
 )
 
 // TestOutageBelow takes away everything behind the client's gateway, while its
-// link stays up. Nothing may switch, one notice says why, and service is back
-// with the network.
+// link stays up. Nothing may switch, one notice says why, the servers are asked
+// ever more seldom, and service is back with the network.
 func TestOutageBelow(t *testing.T) {
 	t.Parallel()
 	long := 40 * time.Second
 	if soak() {
 		long = 10 * time.Minute
 	}
-	for _, ping := range []time.Duration{100 * time.Millisecond, time.Second} {
-		t.Run(fmt.Sprint(ping), func(t *testing.T) {
+	for _, c := range []struct {
+		ping  time.Duration
+		pages bool // third parties may be asked
+	}{{100 * time.Millisecond, true}, {time.Second, true}, {time.Second, false}} {
+		t.Run(fmt.Sprintf("ping=%v,pages=%t", c.ping, c.pages), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, "a", "b")
 			w.internet()
 			s := w.service()
 			s.group(w.servers)
-			s.cli("settings", "set", "profile=balanced", "check_pages=http://"+pageAddr+"/generate_204")
+			s.cli("settings", "set", "profile=balanced", "check_pages=http://"+pageAddr+"/generate_204", fmt.Sprintf("third_party_checks=%t", c.pages))
 			s.cli("up", "g")
-			g := w.ping(ping)
+			g := w.ping(c.ping)
 			w.flowing(g, 10*time.Second)
 			w.rest(4 * time.Second)
+			asked, bytes := w.initiations(), w.bytes()
 			w.sh(w.router, "nft", "add table ip web; add chain ip web i { type filter hook input priority 0; }; add rule ip web i ip daddr "+pageAddr+" drop")
 			w.cutAll()
-			w.rest(long)
+			w.sparing(long, asked, bytes)
 			st := s.status()
 			t.Logf("meanwhile it is %s: %+v", st.Overall, st.Notices)
 			if n := len(st.Notices); n != 1 {
@@ -50,7 +54,7 @@ func TestOutageBelow(t *testing.T) {
 			took := g.first(back).Sub(back)
 			t.Logf("pings flow %v after the return", took.Round(10*time.Millisecond))
 			// A ping must also be sent.
-			if most := 1500*time.Millisecond + ping; took > most {
+			if most := 1500*time.Millisecond + c.ping; took > most {
 				t.Errorf("pings flowed %v after the return, want %v at most", took, most)
 			}
 			w.rest(5 * time.Second)
@@ -66,6 +70,32 @@ func TestOutageBelow(t *testing.T) {
 		})
 	}
 }
+
+// sparing lets an outage last and counts what is sent into it, minute by minute.
+func (w *world) sparing(long time.Duration, asked func(*server) int, bytes func() int) {
+	w.t.Helper()
+	was, sent := make([]int, len(w.servers)), bytes()
+	for from := time.Now(); time.Since(from) < long; {
+		w.rest(min(time.Minute, long-time.Since(from)))
+		now := bytes()
+		line := fmt.Sprintf("%v into the outage: %d bytes", time.Since(from).Round(time.Second), now-sent)
+		sent = now
+		for i, srv := range w.servers {
+			n := asked(srv)
+			line += fmt.Sprintf(", %d initiations to %s", n-was[i], srv.name)
+			// At first it is asked often, so that a short outage is over soon.
+			if most := mostAsked; n-was[i] > most && time.Since(from) > 2*time.Minute {
+				w.t.Errorf("%d initiations to %s in a minute, want %d at most", n-was[i], srv.name, most)
+			}
+			was[i] = n
+		}
+		w.t.Log(line)
+	}
+}
+
+// mostAsked is how many initiations to one server may leave in a minute of a long
+// outage: one question a second, those of the device itself, and of the ladder.
+const mostAsked = 80
 
 // TestProbingLosesNothing asks a dead primary, which comes back, again and again
 // beside 5,000 packets a second of live traffic, and counts them at the far end.
@@ -226,3 +256,49 @@ func (w *world) bytes() func() int {
 
 // voluntary counts how often the service's threads have gone to sleep.
 func (s *service) voluntary() float64 { return switchesOf(s.w.t, s.pid()) }
+
+// TestOneOfAllReturns lets all members be down for long. When one returns that
+// is not the active one, service is back within 10 s by it.
+func TestOneOfAllReturns(t *testing.T) {
+	t.Parallel()
+	long := 45 * time.Second
+	if soak() {
+		long = 10 * time.Minute
+	}
+	for i := range 3 {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "a", "b")
+			w.internet()
+			s := w.service()
+			s.group(w.servers)
+			s.cli("settings", "set", "profile=balanced", "check_pages=http://"+pageAddr+"/generate_204")
+			s.cli("up", "g")
+			g := w.ping(100 * time.Millisecond)
+			w.flowing(g, 10*time.Second)
+			w.rest(4 * time.Second)
+			asked, bytes := w.initiations(), w.bytes()
+			w.servers[0].drop()
+			w.servers[1].drop()
+			w.sparing(long+time.Duration(i)*2700*time.Millisecond, asked, bytes)
+			if n := len(s.status().Notices); n != 1 {
+				t.Errorf("%d notices are open, want 1: %+v", n, s.status().Notices)
+			}
+			w.undrop()
+			w.servers[0].drop()
+			back := time.Now()
+			w.flowing(g, 30*time.Second)
+			took := g.first(back).Sub(back)
+			t.Logf("pings flow %v after one of them returned", took.Round(10*time.Millisecond))
+			if took > 10*time.Second {
+				t.Errorf("pings flowed %v after one of them returned, want 10s at most", took)
+			}
+			if moves := s.switches(); len(moves) != 1 || moves[0].To != "b" {
+				t.Errorf("switches = %+v, want one to b", moves)
+			}
+			if n := len(s.events(event.Restarted)); n > 5+int(long.Minutes())+1 {
+				t.Errorf("%d restarts", n)
+			}
+		})
+	}
+}
