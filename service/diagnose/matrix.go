@@ -181,10 +181,11 @@ var matrix = []row{
 		evidence: plain("Handshakes succeed one after the other, and each session falls silent soon after."),
 	},
 	// Responders may answer no large echo. Certain where an application's large
-	// segments are lost as well.
+	// segments are lost as well. It explains no silence of what is small.
 	{
 		cause:    tunnel.MTUBlackHole,
-		when:     Evidence.largeLost,
+		when:     func(e Evidence) bool { return e.largeLost() && !e.mute() },
+		spares:   []tunnel.Cause{tunnel.ForwardsNothing, tunnel.UploadDead, tunnel.SessionStale},
 		certain:  func(e Evidence) bool { return e.narrow() && e.Inside.LargeLost > 0 },
 		evidence: mtuEvidence,
 	},

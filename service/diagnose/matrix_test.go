@@ -193,6 +193,8 @@ func TestJudge(t *testing.T) {
 
 		{"the key is in use elsewhere", Evidence{Usable: true, Self: answered, Inside: Inside{Verdict: health.Unhealthy, Cause: tunnel.KeyShared}}, tunnel.KeyShared, likely, nil},
 		{"large packets are lost", Evidence{Usable: true, Self: answered, Inside: Inside{Verdict: health.Healthy, Widest: 1280, MTU: 1420}}, tunnel.MTUBlackHole, likely, nil},
+		{"large packets are lost, and now all are", Evidence{Usable: true, Self: Answer{Asked: true}, Inside: Inside{Verdict: health.Unhealthy, Widest: 1280, MTU: 1420}}, tunnel.KeyOrServer, likely, nil},
+		{"large packets are lost, and now the upload", Evidence{Usable: true, Self: Answer{Asked: true}, Inside: Inside{Verdict: health.Unhealthy, Receiving: true, Widest: 1280, MTU: 1420}}, tunnel.UploadDead, likely, []tunnel.Cause{tunnel.MTUBlackHole}},
 		{"large packets and segments are lost", Evidence{Usable: true, Self: answered, Inside: Inside{Widest: 1280, MTU: 1420, LargeLost: 4}}, tunnel.MTUBlackHole, certain, nil},
 		{"all sizes pass", Evidence{Usable: true, Self: answered, Inside: Inside{Verdict: health.Healthy, Widest: 1420, MTU: 1420, LargeLost: 1}}, "", likely, nil},
 
