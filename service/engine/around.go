@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,11 +17,13 @@ type answers map[tunnel.Name]answered
 type answered struct {
 	at time.Time
 	diagnose.Answer
+	// carries says that what lies behind a server was reached through it.
+	carries bool
 }
 
 // take keeps the report of a probe.
 func (a answers) take(now time.Time, in failover.Probed) {
-	x := answered{now, Answer(in.ID, in.RTT, in.Err)}
+	x := answered{at: now, Answer: Answer(in.ID, in.RTT, in.Err), carries: in.Data == failover.Carries}
 	x.Endpoint = in.Endpoint
 	a[in.ID] = x
 }
@@ -33,6 +36,15 @@ func (a answers) since(at time.Time, members []tunnel.Name) (list []diagnose.Ans
 		}
 	}
 	return list
+}
+
+// carrying says that one of the members that are given has carried data since a
+// moment.
+func (a answers) carrying(at time.Time, members []tunnel.Name) bool {
+	return slices.ContainsFunc(members, func(id tunnel.Name) bool {
+		x, ok := a[id]
+		return ok && x.carries && !x.at.Before(at)
+	})
 }
 
 // facts are what is known now of the active member, or of the one that could
@@ -49,7 +61,7 @@ func (e *Engine) facts() Facts {
 	if f.Active == "" && len(f.Members) > 0 {
 		f.Active = f.Members[0]
 	}
-	f.Others = e.others()
+	f.Others, f.Contrast = e.others(), e.contrast()
 	return f
 }
 
@@ -60,13 +72,23 @@ func (e *Engine) others() []diagnose.Answer {
 
 // othersOf is what the members beside one said since a moment.
 func (e *Engine) othersOf(id tunnel.Name, since time.Time) []diagnose.Answer {
-	var ids []tunnel.Name
+	return e.answers.since(since, e.beside(id))
+}
+
+// contrast says that another member has carried data in this doubt.
+func (e *Engine) contrast() bool {
+	since := e.brain.DoubtedSince()
+	return !since.IsZero() && e.answers.carrying(since, e.beside(e.brain.View().Active))
+}
+
+// beside are the members beside one.
+func (e *Engine) beside(id tunnel.Name) (others []tunnel.Name) {
 	for _, m := range e.brain.View().Members {
 		if m.Name != id {
-			ids = append(ids, m.Name)
+			others = append(others, m.Name)
 		}
 	}
-	return e.answers.since(since, ids)
+	return others
 }
 
 // freshFor is how long what was seen around a tunnel may be judged again.
@@ -79,7 +101,7 @@ func (e *Engine) reconsider(now time.Time) {
 		return
 	}
 	again := *e.seen
-	again.Others = e.others()
+	again.Others, again.Inside.Contrast = e.others(), e.contrast()
 	e.carryOut(now, e.brain.Reconsidered(now, diagnose.Judge(again)))
 }
 

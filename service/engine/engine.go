@@ -162,7 +162,9 @@ type Engine struct {
 	lookedFor time.Time          // when the doubt began that was last examined
 	seen      *diagnose.Evidence // what the last examination saw; nil: there was none
 	seenAt    time.Time
-	boardAt   time.Time // when the board wants to be asked; zero: never
+	boardAt   time.Time    // when the board wants to be asked; zero: never
+	downFor   tunnel.Cause // why nothing starts, as it was told; "": it was not
+	renewedAt time.Time    // when a dead session was replaced, as it was told
 }
 
 // request is work for the goroutine in Run.
@@ -303,9 +305,11 @@ func (e *Engine) hear(now time.Time, n News) {
 			e.carryOut(now, e.brain.ExaminedLeft(now, about, diagnose.Judge(n.Evidence)))
 			return
 		}
-		n.Evidence.Others = e.others() // they may have answered meanwhile
+		n.Evidence.Others, n.Evidence.Inside.Contrast = e.others(), e.contrast() // they may have answered meanwhile
 		e.seen, e.seenAt = &n.Evidence, now
-		e.carryOut(now, e.brain.Examined(now, diagnose.Judge(n.Evidence)))
+		f := diagnose.Judge(n.Evidence)
+		e.carryOut(now, e.brain.Examined(now, f))
+		e.tellDown(now, n.Evidence.Self.Member, f)
 	case Sought:
 		e.endpoint = n.To
 		e.carryOut(now, e.brain.Sought(now, n.ID, n.From, n.To))

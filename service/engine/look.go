@@ -24,6 +24,7 @@ func (e *Engine) look(now time.Time) {
 	}
 	e.take(r)
 	e.carryOut(now, e.brain.Look(now, r.Counters))
+	e.tellRenewed(now, view.Active)
 	e.sample(now, view.Active)
 	if e.brain.LookAt().IsZero() {
 		e.letGo(now, r.Counters)

@@ -81,6 +81,9 @@ func (e *Engine) remember(ev event.Event) {
 		known.Cause = ev.Cause
 		e.last = &known
 	}
+	if ev.Kind == event.WishChanged || ev.Kind == event.StateChanged && ev.To == string(tunnel.Up) {
+		e.downFor = ""
+	}
 	asked := ev.Kind == event.WishChanged && ev.Tunnel != "" && ev.To == string(ev.Tunnel)
 	if asked || ev.Kind == event.FailedOver || ev.Kind == event.FailedBack {
 		e.last = &status.LastSwitch{At: ev.At, Kind: ev.Kind, From: tunnel.Name(ev.From), To: tunnel.Name(ev.To),

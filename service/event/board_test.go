@@ -216,6 +216,12 @@ func TestBoard(t *testing.T) {
 			told(7*s, Event{Kind: StateChanged, Tunnel: "nl", From: "starting", To: "down", Evidence: "no such device"}),
 			told(30*s, Event{Kind: StateChanged, Tunnel: "nl", From: "starting", To: "up"}),
 		}, "16s +state_changed, 30s -state_changed"},
+		{"a tunnel that cannot start, and why", []Event{on,
+			told(1*s, Event{Kind: StateChanged, Tunnel: "nl", From: "starting", To: "down", Evidence: "no such name"}),
+			told(2*s, Event{Kind: StateChanged, Tunnel: "nl", From: "down", To: "down", Cause: tunnel.EndpointDNS, Evidence: "It has no address."}),
+			told(7*s, Event{Kind: StateChanged, Tunnel: "nl", From: "starting", To: "down", Evidence: "no such name"}),
+			told(30*s, Event{Kind: StateChanged, Tunnel: "nl", From: "starting", To: "up"}),
+		}, "11s +endpoint_dns, 30s -endpoint_dns"},
 		{"off: nothing is told of the network", []Event{
 			told(60*s, underlay(tunnel.NoNetwork)), told(180*s, underlay("")),
 		}, ""},

@@ -53,12 +53,15 @@ func (e Event) fact() string {
 	case WishChanged:
 		return e.wish()
 	case StateChanged:
-		return fmt.Sprintf("%s is %s.", e.tunnel(), e.To)
+		return fmt.Sprintf("%s is %s%s.", e.tunnel(), e.To, e.because())
 	case VerdictChanged:
 		return e.verdict()
 	case HandshakeFailed:
 		return fmt.Sprintf("Handshakes of %s fail%s.", e.tunnel(), e.because())
 	case HandshakeRecovered:
+		if e.Cause == tunnel.SessionStale {
+			return fmt.Sprintf("%s has a new session, since the server had forgotten the one before.", e.tunnel())
+		}
 		return fmt.Sprintf("Handshakes of %s succeed again.", e.tunnel())
 	case FailedOver:
 		return fmt.Sprintf("Switched from %s to %s%s.", e.From, e.To, e.because())

@@ -18,6 +18,8 @@ type inquiry struct {
 	lossy   lossyRule
 	size    sizeRule
 	passive passiveProof
+
+	renewedAt time.Time // when a dead session was last replaced; zero: none was
 }
 
 // take notes what a look found, before any rule is asked.
@@ -40,7 +42,7 @@ func (w *inquiry) look(s *sight, handshake, traffic finding) Assessment {
 		traffic = finding{verdict: Healthy, next: traffic.next}
 	}
 	a := merge(w.shared.look(s), forward, confirm, session, handshake, traffic)
-	a.Lossy = w.lossy.look(s)
+	a.Lossy, a.RenewedAt = w.lossy.look(s), w.renewedAt
 	a.DeadAt = w.deadAt(s, a.Verdict, forward, confirm)
 
 	at := nearest(nearest(confirm.askAt, forward.askAt), w.proof.askAt(s, w))

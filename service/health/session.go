@@ -109,6 +109,7 @@ func (r *sessionRule) look(s *sight, w *inquiry) finding {
 	case cured && at.After(r.askedAt) && !at.After(soon):
 		if r.weight >= needed(&w.evidence.base)/2 {
 			w.shared.died(s.now)
+			w.renewedAt = s.now
 		}
 		r.pending = false
 		return finding{}

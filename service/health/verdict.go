@@ -79,6 +79,9 @@ type Assessment struct {
 	// Lossy says that the tunnel works and loses so much, or has become so slow,
 	// that a person should know. It is never a reason to move.
 	Lossy bool
+	// RenewedAt is when a session was last replaced that was dead on a living path,
+	// by one that carries data. Zero: none has been.
+	RenewedAt time.Time
 	// Next is when to look again. Zero: not before something is sent.
 	Next time.Time
 }
