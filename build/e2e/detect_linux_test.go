@@ -23,7 +23,6 @@ type fault struct {
 	breaks   func(w *world)
 	median   time.Duration
 	p99      time.Duration
-	causes   []string // what the failover may name
 	bound    string   // what nothing could be faster than
 }
 
