@@ -116,6 +116,10 @@ func (b *Brain) Step(now time.Time, in failover.Input) Output {
 			b.clear(&o, now) // nobody has looked since
 		}
 	case failover.Underlay:
+		if in == b.link {
+			b.wonder(&o, now)
+			return o // no news, and what was found below says more
+		}
 		b.link, b.below = in, ""
 		b.disturbed(now)
 	case failover.NetworkChanged, failover.Woke:
@@ -133,8 +137,8 @@ func (b *Brain) Step(now time.Time, in failover.Input) Output {
 		if in.Data == failover.Carries {
 			b.contrast(now)
 		}
-	case failover.Configured:
-		b.lookNow(now) // the limits may be others
+	case failover.Connect, failover.Configured:
+		b.lookNow(now) // the limits may be others, and nobody looks while nothing is wished for
 	}
 	b.wonder(&o, now)
 	return o

@@ -179,7 +179,7 @@ func (b *Brain) Sought(now time.Time, id tunnel.Name, from, to string) Output {
 // Sized takes which size of packets passes, and which the interface had.
 func (b *Brain) Sized(now time.Time, id tunnel.Name, was, passes int) Output {
 	o := Output{}
-	if view := b.machine.View(); view.Active != id || view.State != tunnel.Up {
+	if b.machine.View().Active != id || !b.watches() {
 		return o // it was left meanwhile
 	}
 	told, known := b.narrow[id]

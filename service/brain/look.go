@@ -14,8 +14,7 @@ import (
 // the device's next packet must call it again.
 func (b *Brain) Look(now time.Time, c tunnel.Counters) Output {
 	o := Output{}
-	view := b.machine.View()
-	if view.Active == "" || view.State != tunnel.Up {
+	if !b.watches() {
 		b.lookAt = time.Time{}
 		return o
 	}
@@ -27,6 +26,12 @@ func (b *Brain) Look(now time.Time, c tunnel.Counters) Output {
 	b.again(now)
 	b.wonder(&o, now)
 	return o
+}
+
+// watches says that there is a device to be judged: one that is up, and wished for.
+func (b *Brain) watches() bool {
+	view := b.machine.View()
+	return view.On && view.State == tunnel.Up
 }
 
 // Blind says that the counters could not be read: there is nothing to look at
@@ -42,7 +47,7 @@ func (b *Brain) judge(o *Output, now time.Time, c tunnel.Counters) {
 		b.doubt.begin(now)
 	}
 	b.tell(o, now)
-	if b.machine.View().State != tunnel.Up {
+	if !b.watches() {
 		return // that ended it
 	}
 	if b.link.Usable {
