@@ -60,6 +60,9 @@ type request struct {
 	at    int64
 	to    netip.Addr
 	again bool // sent more than once, so that its round trip is not known
+	// dns: how long a resolver works on a query, and that it drops one, says
+	// nothing of the path.
+	dns bool
 }
 
 // flow is one TCP connection.
@@ -178,11 +181,11 @@ func (t *traffic) requestLocked(in *inner, p []byte, now int64) {
 	t.nextRequest = (t.nextRequest + 1) % maxRequests
 	t.openRequests.Add(1)
 	_, to := in.addresses(p)
-	*r = request{key: key, at: now, to: to}
+	*r = request{key: key, at: now, to: to, dns: in.kind == dnsQuery}
 }
 
 // expire takes the requests out that nothing has answered for requestTime, and
-// tells lost where each had gone.
+// tells lost where each echo request had gone.
 func (t *traffic) expire(now int64, lost func(to netip.Addr)) {
 	if t.openRequests.Load() == 0 {
 		return
@@ -193,7 +196,9 @@ func (t *traffic) expire(now int64, lost func(to netip.Addr)) {
 		if r := &t.requests[i]; r.at != 0 && now-r.at >= int64(requestTime) {
 			r.at = 0
 			t.openRequests.Add(-1)
-			lost(r.to)
+			if !r.dns {
+				lost(r.to)
+			}
 		}
 	}
 }
@@ -287,7 +292,7 @@ func (t *traffic) reply(in *inner, p []byte, now int64) (evidence, bool) {
 			continue
 		}
 		proof := evidence{kind: in.kind, from: r.to}
-		if !r.again {
+		if !r.again && !r.dns {
 			proof.rtt = time.Duration(now - r.at)
 		}
 		r.at = 0

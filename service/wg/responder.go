@@ -124,14 +124,27 @@ func (in *inside) reaches(a netip.Addr) bool {
 	return slices.ContainsFunc(in.allowed, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// source is the interface's own address of the family of to. The zero value: it has none.
+// source is the interface's own address from which to ask to: of its family, the
+// one whose network it lies in, or else the first that is of use beyond the
+// link. The zero value: there is none.
 func (in *inside) source(to netip.Addr) netip.Addr {
+	var best netip.Prefix
 	for _, p := range in.own {
-		if p.Addr().Is4() == to.Is4() {
-			return p.Addr()
+		if p.Addr().Is4() == to.Is4() && (!best.IsValid() || sourceRank(p, to) > sourceRank(best, to)) {
+			best = p
 		}
 	}
-	return netip.Addr{}
+	return best.Addr()
+}
+
+func sourceRank(own netip.Prefix, to netip.Addr) int {
+	switch {
+	case sameNet(own, to):
+		return 2
+	case !own.Addr().IsLinkLocalUnicast():
+		return 1
+	}
+	return 0
 }
 
 // configure takes a config. What was learned stays while it is still inside the tunnel.
