@@ -17,8 +17,8 @@ type evidence struct {
 	// followed. Zero: none is owed an answer.
 	owed     time.Time
 	owedFrom uint64 // DataSent before that packet
-	// initiating is when the oldest initiation left that no round trip has
-	// followed. Zero: none.
+	// initiating is since when an initiation waits for its handshake and nothing
+	// has proven a round trip. Zero: none waits.
 	initiating time.Time
 	// unshaken is when the oldest initiation left that no handshake has followed,
 	// whatever else proved the path. Zero: none.
@@ -78,9 +78,8 @@ func (e *evidence) take(s *sight) {
 	e.initiating, e.unshaken = time.Time{}, time.Time{}
 	if at := s.counters.InitiatingSince; !at.IsZero() {
 		at = later(at, e.floor)
-		if at.After(e.provedAt) {
-			e.initiating = at
-		}
+		// A proof beside it does not end the wait, it begins it anew.
+		e.initiating = later(at, e.provedAt)
 		if at.After(e.completedAt) {
 			e.unshaken = at
 		}

@@ -10,6 +10,8 @@ const (
 	// handshakeSuspect is when an unanswered initiation becomes suspicious:
 	// WireGuard repeats it every 5 s, so that two have been lost by then.
 	handshakeSuspect = 10 * time.Second
+	// putOff is how many times HandshakeTimeout answered questions count for.
+	putOff = 3
 	// eagerFor is how long the first answer of a device is looked for every
 	// eagerInterval, so that a tunnel is not called connecting when it is not.
 	eagerFor      = 2 * time.Second
@@ -26,6 +28,10 @@ const (
 // handshake ends the wait. Inner packets that still arrive over the old session,
 // answers to our echoes among them, put it off: a working session is not given
 // up for a lost handshake, and an old one ends by itself after 180 s.
+//
+// Questions beside the session that the server answers put it off as well, for
+// putOff times as long: the device asks for its own every 5 s, and on a lossy path
+// one comes through in that time.
 type handshakeRule struct {
 	limits Limits
 	asked  time.Time // when the oldest unanswered initiation left; zero: none waits
@@ -71,6 +77,9 @@ func (r *handshakeRule) take(s *sight) {
 	}
 	if s.delivered || s.echoed() {
 		r.floor = s.now
+	}
+	if at := s.counters.Path.Asked.AnsweredAt; at.Before(r.asked.Add(putOff * r.limits.HandshakeTimeout)) {
+		r.floor = later(r.floor, at)
 	}
 	switch {
 	case s.completed:

@@ -396,3 +396,28 @@ func TestHeard(t *testing.T) {
 		}
 	}
 }
+
+// A server that answers questions beside the session is there, although the
+// device waits for a handshake of its own: three times as long is believed.
+func TestAnsweredQuestionsPutTheHandshakeOff(t *testing.T) {
+	l := classic()
+	l.SuspectAfter = 2 * sec
+	m := New(l)
+	var c tunnel.Counters
+	c.Initiations, c.TxBytes, c.InitiatingSince = 1, 148, at(sec)
+	c.Path.Askable = true
+	for now := sec; now < 5*time.Minute; now += 200 * ms {
+		a := m.Observe(at(now), c)
+		if a.Verdict == Unhealthy && now < 91*sec {
+			t.Fatalf("at %s: %s; asked %d", now, show(a), c.Path.Asked.Sent)
+		}
+		if a.Ask.Path {
+			c.Path.Asked.Sent++
+			c.Path.Asked.Answered++
+			c.Path.Asked.AnsweredAt, c.Path.RoundTripAt, c.Path.RTT = at(now+100*ms), at(now+100*ms), 100*ms
+		}
+	}
+	if m.last != Unhealthy {
+		t.Errorf("%s after five minutes without a session", m.last)
+	}
+}

@@ -23,6 +23,9 @@ const (
 	// where that is more than twice the wait of the profile: some 60 bytes a
 	// second, for a death that is found within eight.
 	oneWayEvery = 4 * time.Second
+	// oneWaySeldom is below the 10 s after which a peer that only receives answers
+	// of its own accord: its word is none about what lies behind it.
+	oneWaySeldom = 8 * time.Second
 	// staleAfter is when a measured round trip says little of the next one.
 	staleAfter = 10 * time.Second
 )
@@ -139,7 +142,7 @@ func (p *patience) ask(suspectAfter time.Duration) time.Duration {
 	if p.proven == 0 {
 		return suspectAfter / 2
 	}
-	return min(suspectAfter<<p.proven, max(2*suspectAfter, oneWayEvery), longestPatience)
+	return min(suspectAfter<<p.proven, max(2*suspectAfter, oneWayEvery), oneWaySeldom)
 }
 
 // limit is how long it must last to be a suspicion. Where an answer in kind was
