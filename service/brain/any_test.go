@@ -332,7 +332,7 @@ func (f *fuzz) scramble(c *tunnel.Counters) {
 		case 0:
 			*t = time.Time{}
 		case 1:
-			*t = f.now.Add(-time.Duration(r.IntN(40000)) * time.Millisecond)
+			*t = laterOf(start, f.now.Add(-time.Duration(r.IntN(40000))*time.Millisecond))
 		case 2:
 			*t = f.now
 		}

@@ -52,17 +52,29 @@ func (a answers) carrying(at time.Time, members []tunnel.Name) bool {
 func (e *Engine) facts() Facts {
 	view := e.brain.View()
 	f := Facts{
-		Active: view.Active, Underlay: e.brain.Link(), Judged: e.brain.Judged(), Before: e.brain.Before(),
+		Active: e.about(), Underlay: e.brain.Link(), Judged: e.brain.Judged(), Before: e.brain.Before(),
 		Sought: e.brain.Sighted(), ThirdParty: e.opt.Policy.ThirdPartyChecks, Pages: strings.Fields(e.opt.Policy.CheckPages),
 	}
 	for _, m := range view.Members {
 		f.Members = append(f.Members, m.Name)
 	}
-	if f.Active == "" && len(f.Members) > 0 {
-		f.Active = f.Members[0]
-	}
 	f.Others, f.Contrast = e.others(), e.contrast()
 	return f
+}
+
+// about is the active member, or the one that could not be started.
+func (e *Engine) about() tunnel.Name {
+	view := e.brain.View()
+	switch {
+	case view.Active != "":
+		return view.Active
+	case view.Failed != "":
+		return view.Failed
+	case len(view.Members) > 0:
+		return view.Members[0].Name
+	default:
+		return ""
+	}
 }
 
 // others is what the members that are not active said in this doubt.
@@ -89,6 +101,23 @@ func (e *Engine) beside(id tunnel.Name) (others []tunnel.Name) {
 		}
 	}
 	return others
+}
+
+// examined judges what was seen around a tunnel.
+func (e *Engine) examined(now time.Time, seen diagnose.Evidence) {
+	about, active := seen.Self.Member, e.brain.View().Active
+	if about != "" && active != "" && about != active {
+		seen.Others = e.othersOf(about, e.lookedFor)
+		e.carryOut(now, e.brain.ExaminedLeft(now, about, diagnose.Judge(seen)))
+		return
+	}
+	seen.Others, seen.Inside.Contrast = e.others(), e.contrast() // they may have answered meanwhile
+	f := diagnose.Judge(seen)
+	if e.lookedFor.Equal(e.brain.DoubtedSince()) {
+		e.seen, e.seenAt = &seen, now
+		e.tellDown(now, about, f)
+	}
+	e.carryOut(now, e.brain.Examined(now, f))
 }
 
 // freshFor is how long what was seen around a tunnel may be judged again.

@@ -136,8 +136,9 @@ func sizesUpTo(want int) []int {
 // to what passes through the active member.
 const narrow failover.Verb = "narrow"
 
-// setSize carries out a narrow. A member that is no longer the active one, and
-// a size that is set already, need nothing.
+// setSize carries out a narrow, and tells of the size also where it is set
+// already: what was told of another one may be over. A member that is no longer
+// the active one needs nothing.
 func (o *Operator) setSize(ctx context.Context, id tunnel.Name, passes int) {
 	o.mu.Lock()
 	cfg := o.standLocked(id).running
@@ -154,15 +155,14 @@ func (o *Operator) setSize(ctx context.Context, id tunnel.Name, passes int) {
 	}
 	same := o.mtuLocked(cfg) == was
 	o.mu.Unlock()
-	if same {
-		return
-	}
-	if err := o.network.Apply(ctx, o.spec(cfg)); err != nil {
-		o.log.Warn("set the MTU", "tunnel", string(id), "err", err)
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		s.passes = before
-		return
+	if !same {
+		if err := o.network.Apply(ctx, o.spec(cfg)); err != nil {
+			o.log.Warn("set the MTU", "tunnel", string(id), "err", err)
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			s.passes = before
+			return
+		}
 	}
 	o.tell(Sized{ID: id, Was: want, Passes: passes})
 }

@@ -300,18 +300,11 @@ func (e *Engine) step(now time.Time, in failover.Input) {
 func (e *Engine) hear(now time.Time, n News) {
 	switch n := n.(type) {
 	case Examined:
-		if about := n.Evidence.Self.Member; about != "" && e.brain.View().Active != "" && about != e.brain.View().Active {
-			n.Evidence.Others = e.othersOf(about, e.lookedFor)
-			e.carryOut(now, e.brain.ExaminedLeft(now, about, diagnose.Judge(n.Evidence)))
-			return
-		}
-		n.Evidence.Others, n.Evidence.Inside.Contrast = e.others(), e.contrast() // they may have answered meanwhile
-		e.seen, e.seenAt = &n.Evidence, now
-		f := diagnose.Judge(n.Evidence)
-		e.carryOut(now, e.brain.Examined(now, f))
-		e.tellDown(now, n.Evidence.Self.Member, f)
+		e.examined(now, n.Evidence)
 	case Sought:
-		e.endpoint = n.To
+		if n.ID == e.brain.View().Active {
+			e.endpoint = n.To
+		}
 		e.carryOut(now, e.brain.Sought(now, n.ID, n.From, n.To))
 	case Sized:
 		e.carryOut(now, e.brain.Sized(now, n.ID, n.Was, n.Passes))

@@ -38,7 +38,10 @@ func (o *Operator) standLocked(id tunnel.Name) *stand {
 func (o *Operator) runs(id tunnel.Name) *tunnel.Config {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.standLocked(id).running
+	if s := o.stands[id]; s != nil {
+		return s.running
+	}
+	return nil
 }
 
 // probe asks a member that is not active for a handshake, and, where it is

@@ -81,7 +81,7 @@ func TestAnyInputs(t *testing.T) {
 				if !m.on && a.Do != Stop {
 					t.Fatalf("%+v while the wish is off", a)
 				}
-				if !usable && (a.Do == Switch || a.Do == Restart) && !(a.IfSilent && m.leadsNowhere()) {
+				if !usable && (a.Do == Switch || a.Do == Restart) && (!a.IfSilent || !m.leadsNowhere()) {
 					t.Fatalf("%+v without a network", a)
 				}
 				if a.Do == Switch && !m.sameSite(a.From, a.ID) {

@@ -12,6 +12,7 @@ type View struct {
 	On     bool
 	Target tunnel.Name
 	Active tunnel.Name // "": none
+	Failed tunnel.Name // the member whose start failed last; "": none since the wish
 	State  tunnel.State
 	Since  time.Time // when Active became active, or began to start
 	// Pinned is the member that the person asked for. "": none.
@@ -40,7 +41,7 @@ type MemberView struct {
 // View returns what the machine shows of itself.
 func (m *Machine) View() View {
 	v := View{
-		On: m.on, Target: m.target, Active: m.active, State: m.state, Since: m.since,
+		On: m.on, Target: m.target, Active: m.active, Failed: m.failedStart, State: m.state, Since: m.since,
 		Pinned: m.pin, Verdict: m.verdict, Cause: m.cause,
 		Moving:        m.pending.Do == Switch || m.pending.Do == Restart,
 		CooldownUntil: m.coolTo,
