@@ -23,7 +23,7 @@ type fault struct {
 	breaks   func(w *world)
 	median   time.Duration
 	p99      time.Duration
-	bound    string   // what nothing could be faster than
+	bound    string // what nothing could be faster than
 }
 
 // mute keeps a server from answering pings inside the tunnel; what else it does
