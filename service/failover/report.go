@@ -13,7 +13,9 @@ import (
 // another device is late and says nothing any more.
 func (m *Machine) changed(s *step, in Changed) {
 	if m.active == "" && m.pending.Do == "" && in.State == tunnel.Up {
-		m.become(s, in.ID) // nobody asked for it, but it is there; settle will see what it is for
+		// Nobody asked for it, but it is there; settle will see what it is for.
+		s.tell(event.Event{Kind: event.StateChanged, Tunnel: in.ID, From: string(m.state), To: string(in.State)})
+		m.become(s, in.ID)
 		return
 	}
 	if in.ID == "" || in.ID != m.active && (in.ID != m.pending.ID || m.pending.Do == Switch) {
