@@ -110,3 +110,18 @@ func TestForgottenSessionIsRenewed(t *testing.T) {
 		}
 	}
 }
+
+// That a session was dead is known where enough was lost with it.
+func TestRenewedSessionIsKnown(t *testing.T) {
+	for name, known := range map[string]bool{"pings": false, "pings at 5 a second": true} {
+		w := newWorld(5, balanced())
+		w.keep = true
+		shapes[name](w)
+		w.run(time.Minute, nil)
+		w.forgot = true
+		w.run(10*sec, nil)
+		if at := w.last.RenewedAt; at.IsZero() == known || w.last.Verdict != Healthy {
+			t.Errorf("%s: renewed at %v\n%v", name, at, w.log)
+		}
+	}
+}
