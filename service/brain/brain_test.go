@@ -1,6 +1,7 @@
 package brain
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -225,6 +226,35 @@ func TestEvidence(t *testing.T) {
 	}
 	if !found {
 		t.Errorf("no verdict in %+v", b.events)
+	}
+}
+
+// What a flow that goes one way was asked while it lived is no evidence of its
+// death.
+func TestEvidenceOneWay(t *testing.T) {
+	b := up(t, nil)
+	for i := range 120 {
+		b.run(time.Second, b.silent)
+		if i%10 == 0 { // a living peer's keepalive
+			b.c.RxBytes += 32
+			b.c.UnansweredSince = time.Time{}
+		}
+		if s := &b.c.Path.Asked; s.Sent > s.Answered {
+			s.Answered = s.Sent
+			s.AnsweredAt, b.c.Path.RoundTripAt = b.now, b.now
+		}
+	}
+	b.run(40*time.Second, b.silent)
+	var found string
+	for _, e := range b.of(event.VerdictChanged) {
+		if e.To == string(health.Unhealthy) {
+			found = e.Evidence
+			break
+		}
+	}
+	var left int
+	if _, err := fmt.Sscanf(found[strings.Index(found, ": ")+2:], "%d packets left", &left); err != nil || left > 500 || strings.Contains(found, "-") {
+		t.Errorf("%q (%v)", found, err)
 	}
 }
 

@@ -14,10 +14,15 @@ import (
 // later say nothing new.
 const mostMoments = 24
 
+// longestWell is how long an episode may last while the tunnel is well: a flow
+// that goes one way waits for answers all the time, and lives.
+const longestWell = 30 * time.Second
+
 // episode is what was seen and asked since the tunnel last showed that it works.
 // It becomes the evidence of the verdict.
 type episode struct {
 	from  tunnel.Counters // when something last came
+	at    time.Time       // of that look
 	asked []time.Time
 	more  int // times asked beyond mostMoments
 }
@@ -25,9 +30,10 @@ type episode struct {
 // take goes on with a look: one that shows life begins anew.
 func (e *episode) take(now time.Time, c tunnel.Counters, a health.Assessment) {
 	waits := !c.UnansweredSince.IsZero() || !c.Path.WaitingSince.IsZero()
-	answered := c.DataReceived != e.from.DataReceived || !waits && c.Path.RoundTripAt != e.from.Path.RoundTripAt
+	proved := !c.Path.RoundTripAt.Equal(e.from.Path.RoundTripAt)
+	answered := c.DataReceived != e.from.DataReceived || proved && (!waits || now.Sub(e.at) >= longestWell)
 	if isWell(a.Verdict) && (answered || c.RxBytes < e.from.RxBytes) {
-		*e = episode{from: c, asked: e.asked[:0]}
+		*e = episode{from: c, at: now, asked: e.asked[:0]}
 	}
 	switch {
 	case !a.Ask.Path:
@@ -80,15 +86,17 @@ func answers(b *strings.Builder, what string, was, now tunnel.Questions) {
 
 // moments lists when it was asked, from the beginning of the silence.
 func (e *episode) moments(b *strings.Builder, since time.Time) {
-	if len(e.asked) == 0 {
-		return
-	}
-	b.WriteString(" Asked at")
-	for i, at := range e.asked {
-		if i > 0 {
-			b.WriteByte(',')
+	before := " Asked at"
+	for _, at := range e.asked {
+		if at.Before(since) {
+			continue
 		}
+		b.WriteString(before)
 		fmt.Fprintf(b, " %.1f", at.Sub(since).Seconds())
+		before = ","
+	}
+	if before != "," {
+		return
 	}
 	b.WriteString(" s")
 	if e.more > 0 {
