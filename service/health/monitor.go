@@ -59,8 +59,12 @@ func New(l Limits) *Monitor {
 	return m
 }
 
-// Limit changes the limits. What has been seen stays.
+// Limit changes the limits. What has been seen stays, but for what was asked and
+// doubted where the profile begins to ask, or ends.
 func (m *Monitor) Limit(l Limits) {
+	if (l.SuspectAfter > 0) != (m.inquiry.limits.SuspectAfter > 0) {
+		m.inquiry = inquiry{}
+	}
 	m.handshake.limits, m.traffic.limits, m.inquiry.limits = l, l, l
 }
 
