@@ -45,7 +45,7 @@ func (w *inquiry) look(s *sight, handshake, traffic finding) Assessment {
 	a.Lossy, a.RenewedAt = w.lossy.look(s), w.renewedAt
 	a.DeadAt = w.deadAt(s, a.Verdict, forward, confirm)
 
-	at := nearest(nearest(confirm.askAt, forward.askAt), w.proof.askAt(s, w))
+	at := nearest(nearest(confirm.askAt, forward.askAt), nearest(w.proof.askAt(s, w), w.session.askAt(s, w)))
 	w.rest(s, &a, at)
 	w.ask(s, &a, nearest(at, w.heartbeat(s, a)))
 	a.Ask.Size = w.size.wanted(s)

@@ -20,7 +20,7 @@ const (
 //
 // Where responders are known, echoes that left with an answered question and
 // were not answered tell that from a flow that goes one way, and from an outage
-// that has just ended. Where none is, the first session is asked for as soon as
+// that has just ended; one will do where nothing gets lost. Where none is, the first session is asked for as soon as
 // the path is proven, which a living tunnel does not notice; the next ones only
 // when data that left after the proof stays unanswered too.
 type sessionRule struct {
@@ -29,6 +29,30 @@ type sessionRule struct {
 	weight  int       // how many packets had gone unanswered on a living path
 	pending bool      // what became of it is not known yet
 	stale   bool      // responders were silent too: the session was dead
+}
+
+// askAt is when to ask next: soon where an echo went unanswered beside an
+// answered question, and one of them does not tell whose fault that is. Zero:
+// there is no reason.
+func (r *sessionRule) askAt(s *sight, w *inquiry) time.Time {
+	from := r.owed(w)
+	if from.IsZero() || w.confirm.back || possible(&s.counters.Path)&byEcho == 0 || s.counters.Path.Asked.AnsweredAt.Before(from) ||
+		!w.evidence.completedAt.Before(from) || !r.askedAt.Before(from) {
+		return time.Time{}
+	}
+	if n := w.echoes(s, from).count; n == 0 || n >= w.telling() {
+		return time.Time{}
+	}
+	return w.attempts.askedAt.Add(gap(&s.counters.Path, w.limits.SuspectAfter))
+}
+
+// owed is since when an answer is owed that the session may have lost. Zero: none is.
+func (r *sessionRule) owed(w *inquiry) time.Time {
+	e := &w.evidence
+	if !e.unshaken.IsZero() && (e.owed.IsZero() || e.unshaken.Before(e.owed)) {
+		return e.unshaken
+	}
+	return e.owed
 }
 
 // rarely is the time between two sessions that are asked for on a bare proof.
@@ -45,10 +69,7 @@ func (r *sessionRule) wanted(s *sight, w *inquiry) (now bool, next time.Time) {
 	if rested && w.forward.sessionWanted(s, w) {
 		return true, time.Time{}
 	}
-	from := e.owed
-	if !e.unshaken.IsZero() && (from.IsZero() || e.unshaken.Before(from)) {
-		from = e.unshaken
-	}
+	from := r.owed(w)
 	answered := p.Asked.AnsweredAt
 	if from.IsZero() || answered.Before(from) || s.now.Sub(from) < w.limits.SuspectAfter/2 || !e.completedAt.Before(from) {
 		return false, time.Time{}
@@ -57,7 +78,7 @@ func (r *sessionRule) wanted(s *sight, w *inquiry) (now bool, next time.Time) {
 	switch {
 	case !rested:
 	case possible(p)&byEcho != 0:
-		now = w.echoes(s).moments > 0
+		now = w.echoes(s, from).count >= w.telling()
 	case r.askedAt.IsZero():
 		now = true
 	case s.now.Sub(e.arrivedAt) < longestPatience:
@@ -76,11 +97,26 @@ func (r *sessionRule) wanted(s *sight, w *inquiry) (now bool, next time.Time) {
 }
 
 // echoes is what became of those that left about when a question did that was
-// answered, if none of any time since was answered.
-func (w *inquiry) echoes(s *sight) silence {
+// answered, if none of any time since was answered. Where one echo tells nothing
+// it is those since the silence began, at from.
+func (w *inquiry) echoes(s *sight, from time.Time) silence {
 	p := &s.counters.Path
 	left := p.Asked.AnsweredAt.Add(-w.evidence.deadline(s.now) - time.Nanosecond)
+	if w.telling() > 1 {
+		left = sooner(left, from)
+	}
 	return w.attempts.unanswered(s.now, later(left, later(p.Near.AnsweredAt, p.Beyond.AnsweredAt)), s.now, byEcho)
+}
+
+// telling is how many echoes must go unanswered beside an answered question for
+// that to be the session's fault: where packets get lost, one says nothing, and
+// as many as chance would take once in 30,000 times do.
+func (w *inquiry) telling() int {
+	p := &w.evidence.base
+	if p.LossOf >= lossFromOf && p.Loss <= lossFrom {
+		return 1
+	}
+	return needed(p) * 3 / 4
 }
 
 // asked notes that a session is being asked for.
@@ -90,8 +126,8 @@ func (r *sessionRule) asked(s *sight, w *inquiry) {
 	if !e.owed.IsZero() {
 		// Where no echo speaks, what left before the proof may have been lost in an
 		// outage that is over.
-		sent, echoes := s.counters.DataSent-e.sentBefore, w.echoes(s).count
-		if r.stale = echoes > 0; r.stale {
+		sent, echoes := s.counters.DataSent-e.sentBefore, w.echoes(s, e.owed).count
+		if r.stale = echoes >= w.telling(); r.stale {
 			sent = s.counters.DataSent - e.owedFrom
 		}
 		r.weight = int(min(sent, mostNeeded)) + echoes
