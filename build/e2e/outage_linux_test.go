@@ -209,36 +209,70 @@ func TestEndpointMoves(t *testing.T) {
 	}
 }
 
-// TestIdleBytes counts what an idle service sends of itself.
+// TestIdleBytes counts what an idle service sends, and how often it wakes,
+// beside wireguard-go alone with the same tunnel.
 func TestIdleBytes(t *testing.T) {
 	t.Parallel()
 	long := 40 * time.Second
 	if soak() {
-		long = 20 * time.Minute
+		long = 10 * time.Minute
 	}
 	for _, c := range []struct {
-		standby string
-		most    float64 // bytes a second, both ways
-	}{{"cold", 0}, {"probe", 10}} {
-		t.Run(c.standby, func(t *testing.T) {
+		standby   string
+		keepalive int
+		bytes     float64 // at most, a second, both ways, above wireguard-go's
+		wakes     float64 // at most, a minute, above wireguard-go's
+	}{{"cold", 0, 0, 0}, {"cold", 25, 0, 0}, {"probe", 0, 10, 2}, {"probe", 25, 10, 2}} {
+		t.Run(fmt.Sprintf("%s,keepalive=%d", c.standby, c.keepalive), func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, "a", "b")
+			w, base := newWorld(t, "a", "b"), newWorld(t, "a")
 			s := w.service()
-			s.group(w.servers)
+			s.group(w.servers, fmt.Sprintf("PersistentKeepalive = %d", c.keepalive))
 			s.cli("settings", "set", "standby="+c.standby)
 			s.cli("up", "g")
-			w.rest(15 * time.Second)
-			count := w.bytes()
-			before, from := s.voluntary(), count()
-			w.rest(long)
-			rate := float64(count()-from) / long.Seconds()
-			wakes := float64(s.voluntary()-before) / long.Minutes()
-			t.Logf("%s: %.1f B/s and %.1f voluntary switches a minute", c.standby, rate, wakes)
-			if rate > c.most && (soak() || c.most == 0) {
-				t.Errorf("%.1f B/s, want %.0f at most", rate, c.most)
+			alone := base.standAlone(fmt.Sprintf("persistent_keepalive_interval=%d\n", c.keepalive))
+			w.rest(30 * time.Second)
+			ours, theirs := w.bytes(), base.bytes()
+			from, fromAlone := ours(), theirs()
+			woke := wakings(t, long, s.pid(), alone.pid)
+			rate, rateAlone := float64(ours()-from)/long.Seconds(), float64(theirs()-fromAlone)/long.Seconds()
+			mine, its := float64(woke[0])/long.Minutes(), float64(woke[1])/long.Minutes()
+			t.Logf("%s, keepalive %d: %.1f B/s and %.1f wakings a minute; wireguard-go alone: %.1f B/s and %.1f", c.standby, c.keepalive, rate, mine, rateAlone, its)
+			// A keepalive more or less falls into the time.
+			if slack := 80 / long.Seconds() * min(1, float64(c.keepalive)); rate-rateAlone > c.bytes+slack && (soak() || c.bytes == 0) {
+				t.Errorf("%.1f B/s, want %.0f above %.1f at most", rate, c.bytes, rateAlone)
+			}
+			if slack := 2 / long.Minutes() * min(1, float64(c.keepalive)); mine-its > c.wakes+slack && (soak() || c.wakes == 0) {
+				t.Errorf("%.1f wakings a minute, want %.0f above %.1f at most", mine, c.wakes, its)
 			}
 		})
 	}
+}
+
+// wakings counts how often processes that rest begin to run: what they do within
+// a fifth of a second is one time.
+func wakings(t testing.TB, long time.Duration, pids ...int) []int {
+	const apart = 200 * time.Millisecond
+	seen, woke, at := make([]float64, len(pids)), make([]int, len(pids)), make([]time.Time, len(pids))
+	for i, pid := range pids {
+		seen[i] = switchesOf(t, pid)
+	}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for from := time.Now(); time.Since(from) < long; {
+		<-tick.C
+		for i, pid := range pids {
+			n := switchesOf(t, pid)
+			if n == seen[i] {
+				continue
+			}
+			if time.Since(at[i]) > apart {
+				woke[i]++
+			}
+			seen[i], at[i] = n, time.Now()
+		}
+	}
+	return woke
 }
 
 // bytes counts the UDP that passes the router, from now on.
@@ -253,9 +287,6 @@ func (w *world) bytes() func() int {
 		return bytes
 	}
 }
-
-// voluntary counts how often the service's threads have gone to sleep.
-func (s *service) voluntary() float64 { return switchesOf(s.w.t, s.pid()) }
 
 // TestOneOfAllReturns lets all members be down for long. When one returns that
 // is not the active one, service is back within 10 s by it.
