@@ -16,10 +16,13 @@ import (
 
 const (
 	// minSpacing is the least time between the answer to one initiation of a
-	// site and the next initiation. A server refuses the next one within 20 ms,
+	// site, as the device has taken it over, and the next initiation. A server refuses the next one within 20 ms,
 	// and one whose timestamp falls into the same 16.8 ms. It is counted from
 	// the answer, since only that tells when a busy server came to it at last.
 	minSpacing = 40 * time.Millisecond
+	// takeTime is how long the device may take to work on a response: far longer
+	// than it takes on a machine that is not overloaded.
+	takeTime = 300 * time.Millisecond
 	// blindSpacing is the same after an initiation that was not answered.
 	blindSpacing = 100 * time.Millisecond
 	// firstRetry is how long the first two initiations of an ask wait for their
@@ -142,7 +145,7 @@ func (m *member) roundTrip(ctx context.Context, q question) (time.Duration, erro
 			return rtt, nil
 		case <-timer.C:
 			if wait := m.tap.settling(); wait > 0 {
-				timer.Reset(wait)
+				timer.Reset(min(wait, minSpacing/4))
 				continue
 			}
 			if sendErr = m.initiate(a, q.send); sendErr == nil {
@@ -170,11 +173,9 @@ func (m *member) untilNext(soon bool) time.Duration {
 	if free == 0 {
 		return 0
 	}
-	asked, answered := m.tap.initiatedAt.Load(), m.tap.matchedAt.Load()
-	switch {
-	case answered >= asked:
-		free = max(free, answered+int64(m.lastRoundTrip()))
-	case !soon:
+	if used := m.tap.inUseAt(); used != 0 {
+		free = max(free, used+int64(m.lastRoundTrip()))
+	} else if asked := m.tap.initiatedAt.Load(); asked != 0 && !soon {
 		free = max(free, asked+int64(firstRetry))
 	}
 	return max(0, time.Duration(free-sinceBegan()))
@@ -324,12 +325,20 @@ func (m *member) repeatAfter() time.Duration {
 }
 
 // space waits until another initiation of this device may leave: blindSpacing,
-// or minSpacing after a response that comes meanwhile.
+// or minSpacing after a response that comes meanwhile has been taken over.
 func (m *member) space(ctx context.Context) error {
 	if err := awaitSpacing(ctx, m.done, m.tap.freeAt()); err != nil {
 		return err
 	}
-	return awaitSpacing(ctx, m.done, sinceBegan()+int64(m.tap.settling()))
+	for {
+		wait := min(m.tap.settling(), minSpacing/4) // it ends when the device has taken a response over
+		if wait == 0 {
+			return nil
+		}
+		if err := awaitSpacing(ctx, m.done, sinceBegan()+int64(wait)); err != nil {
+			return err
+		}
+	}
 }
 
 // awaitSpacing waits until the moment free. ErrStopped: done was closed.

@@ -15,6 +15,7 @@ import (
 )
 
 func TestProbeMeasuresTheRoundTrip(t *testing.T) {
+	t.Parallel()
 	const oneWay = 20 * time.Millisecond
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
@@ -38,6 +39,7 @@ func TestProbeMeasuresTheRoundTrip(t *testing.T) {
 }
 
 func TestProbeSaysWhatItSaw(t *testing.T) {
+	t.Parallel()
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
 	stranger := newKey(t)
@@ -75,7 +77,8 @@ func TestProbeSaysWhatItSaw(t *testing.T) {
 			if !ok || !errors.Is(err, ErrUnanswered) {
 				t.Fatalf("got %v, want ErrUnanswered", err)
 			}
-			if silence.Initiations != 1 { // after the device's own had a second
+			// The device's own has a second first, unless its response is there before.
+			if n := silence.Initiations; n != 1 && !(tt.responses && n == 2) {
 				t.Errorf("got %d initiations, want 1", silence.Initiations)
 			}
 			if (silence.Responses > 0) != tt.responses {
@@ -89,6 +92,7 @@ func TestProbeSaysWhatItSaw(t *testing.T) {
 }
 
 func TestProbeSurvivesALostInitiation(t *testing.T) {
+	t.Parallel()
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
 	p := newPath(t, s.addr, 0)
@@ -105,6 +109,7 @@ func TestProbeSurvivesALostInitiation(t *testing.T) {
 }
 
 func TestProbeOfALiveDeviceLosesNoData(t *testing.T) {
+	t.Parallel()
 	const oneWay = 5 * time.Millisecond
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
@@ -152,6 +157,7 @@ func TestProbeOfALiveDeviceLosesNoData(t *testing.T) {
 }
 
 func TestProbeThatIsUnansweredLeavesNoHintBehind(t *testing.T) {
+	t.Parallel()
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
 	p := newPath(t, s.addr, 0)
@@ -221,6 +227,7 @@ type refusing struct{ conn.Bind }
 func (refusing) Send([][]byte, conn.Endpoint) error { return syscall.EPERM }
 
 func TestRefusedSendingIsCountedAndNamed(t *testing.T) {
+	t.Parallel()
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
 	c := newClient(t, Options{NewBind: func() conn.Bind { return refusing{conn.NewStdNetBind()} }})
@@ -240,6 +247,7 @@ func TestRefusedSendingIsCountedAndNamed(t *testing.T) {
 }
 
 func TestCookieReplyIsUsed(t *testing.T) {
+	t.Parallel()
 	// A server under load answers an initiation without a cookie by a cookie.
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
@@ -349,6 +357,7 @@ func TestMoveWithinASite(t *testing.T) {
 }
 
 func TestMoveThatIsUnansweredChangesNothing(t *testing.T) {
+	t.Parallel()
 	c, _, near, far, _, farCfg := site(t)
 	far.dropAll.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
@@ -429,6 +438,7 @@ func TestRotateRespectsAFixedPort(t *testing.T) {
 }
 
 func TestRenewBuildsANewDeviceAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	c, _ := connected(t)
 	old, _ := c.member("a")
 	done := make(chan struct{})

@@ -146,10 +146,10 @@ func (b *beside) freeAtLocked() int64 {
 		free = at + int64(besideSpacing)
 	}
 	if asked := t.initiatedAt.Load(); asked != 0 {
-		if answered := t.matchedAt.Load(); answered >= asked {
-			// The device has confirmed its session by now, and the server knows
+		if used := t.inUseAt(); used != 0 {
+			// The device has confirmed its session by then, and the server knows
 			// after half a round trip.
-			free = max(free, answered+int64(2*rtt+minSpacing))
+			free = max(free, used+int64(2*rtt+minSpacing))
 		} else {
 			free = max(free, asked+int64(hold))
 		}

@@ -27,6 +27,7 @@ func (l losing) Send(bufs [][]byte, ep conn.Endpoint) error {
 // session, and asks: the question must not take the session's place at the
 // server, which would lose what is sent by it until the next handshake.
 func TestAskLeavesAnUnconfirmedSessionAlone(t *testing.T) {
+	t.Parallel()
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
 	var lose atomic.Int32

@@ -59,6 +59,7 @@ func twoMembers(t testing.TB, delay time.Duration) (*client, [2]*server) {
 }
 
 func TestPromotionKeepsTheSessionAlive(t *testing.T) {
+	t.Parallel()
 	const oneWay = 25 * time.Millisecond
 	c, _ := twoMembers(t, oneWay)
 	before, former := c.mustCount(t, "b"), c.mustCount(t, "a")
@@ -85,6 +86,7 @@ func TestPromotionKeepsTheSessionAlive(t *testing.T) {
 }
 
 func TestNoPacketIsLostOverPromotions(t *testing.T) {
+	t.Parallel()
 	const promotions = 100
 	c, _ := twoMembers(t, 0)
 	stop, sent := make(chan struct{}), make(chan uint64)
@@ -251,6 +253,7 @@ func TestStartIsIdempotentAndGuardsNamesAndSites(t *testing.T) {
 }
 
 func TestStopThenStartIsAnsweredAtOnce(t *testing.T) {
+	t.Parallel()
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
 	c := newClient(t, Options{})
@@ -414,6 +417,7 @@ func TestEndpointNames(t *testing.T) {
 
 // An endpoint that is silent from a new port, too, is looked for elsewhere.
 func TestRotateLeavesASilentAddress(t *testing.T) {
+	t.Parallel()
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
 	p := newPath(t, s.addr, 0)
@@ -513,6 +517,7 @@ func noMoreGoroutines(t *testing.T, than int) {
 }
 
 func TestManyCallersAtOnce(t *testing.T) {
+	t.Parallel()
 	c, _ := twoMembers(t, 0)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

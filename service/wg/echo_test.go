@@ -215,6 +215,7 @@ func TestEchoesOfApplicationsPassAndTeach(t *testing.T) {
 // TestEchoesDisturbNobody sends 10,000 packets and, every ten milliseconds, a
 // round through the active device and one through the standby.
 func TestEchoesDisturbNobody(t *testing.T) {
+	t.Parallel()
 	const packets, window = 10000, 200
 	c := inhabited(t, newLAN(), newLAN())
 	c.knows(t, "a", 1, 1)

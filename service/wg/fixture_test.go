@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"flag"
 	"net"
 	"net/netip"
 	"os"
@@ -18,6 +19,24 @@ import (
 
 	"holdfast/service/tunnel"
 )
+
+// TestMain runs more tests side by side than there are processors: they wait
+// most of the time.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "5"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+// soak is how much of something a test does: long with HOLDFAST_SOAK.
+func soak(short, long int) int {
+	if os.Getenv("HOLDFAST_SOAK") == "" {
+		return short
+	}
+	return long
+}
 
 // patience is how long a test waits for what must come.
 const patience = 10 * time.Second

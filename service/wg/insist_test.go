@@ -5,6 +5,7 @@ import "testing"
 // TestRebindRepeatsALostInitiation changes the network so soon after a
 // handshake that the device itself neither asks nor repeats.
 func TestRebindRepeatsALostInitiation(t *testing.T) {
+	t.Parallel()
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
 	p := newPath(t, s.addr, 0)

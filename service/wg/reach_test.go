@@ -9,6 +9,7 @@ import (
 )
 
 func TestReach(t *testing.T) {
+	t.Parallel()
 	l := newLAN()
 	c := newClient(t, Options{})
 	var p *path

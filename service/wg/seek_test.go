@@ -66,6 +66,7 @@ func sought(t *testing.T) (c *client, n *names, first *path, port uint16, s *ser
 }
 
 func TestSeekFollowsAMovedEndpoint(t *testing.T) {
+	t.Parallel()
 	c, n, first, port, s := sought(t)
 	second := wayAt(t, "127.0.0.2", port, s.addr, 0)
 	first.dropAll.Store(true)
@@ -93,6 +94,7 @@ func TestSeekFollowsAMovedEndpoint(t *testing.T) {
 }
 
 func TestSeekPrefersThePresentEndpoint(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name           string
 		present, other time.Duration // each way
@@ -115,6 +117,7 @@ func TestSeekPrefersThePresentEndpoint(t *testing.T) {
 }
 
 func TestSeekTriesBothFamilies(t *testing.T) {
+	t.Parallel()
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
 	if !hasRoute(netip.IPv6Loopback(), 0) {
@@ -141,6 +144,7 @@ func TestSeekTriesBothFamilies(t *testing.T) {
 // TestSeekWithoutAnAnswerChangesNothing: the session of a server that lives at
 // the present endpoint and answers no question still works.
 func TestSeekWithoutAnAnswerChangesNothing(t *testing.T) {
+	t.Parallel()
 	c, n, first, port, s := sought(t)
 	second := wayAt(t, "127.0.0.2", port, s.addr, 0)
 	first.dropAll.Store(true)
@@ -161,6 +165,7 @@ func TestSeekWithoutAnAnswerChangesNothing(t *testing.T) {
 }
 
 func TestSeekOfANameThatDoesNotResolve(t *testing.T) {
+	t.Parallel()
 	c, n, first, port, s := sought(t)
 	second := wayAt(t, "127.0.0.2", port, s.addr, 0)
 	n.set(nil, "127.0.0.1", "127.0.0.2")
@@ -185,6 +190,7 @@ func TestSeekOfANameThatDoesNotResolve(t *testing.T) {
 
 // TestSeekIsNotMisled by a place that answers without the server's key.
 func TestSeekIsNotMisled(t *testing.T) {
+	t.Parallel()
 	c, n, first, port, _ := sought(t)
 	liar, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2), Port: int(port)})
 	if err != nil {
@@ -254,6 +260,7 @@ func TestSeekEndsWithItsDevice(t *testing.T) {
 
 // TestSeekLosesNoData looks for the server over and over while packets flow.
 func TestSeekLosesNoData(t *testing.T) {
+	t.Parallel()
 	c, n, _, port, s := sought(t)
 	wayAt(t, "127.0.0.2", port, s.addr, 5*time.Millisecond)
 	n.set(nil, "127.0.0.1", "127.0.0.2")

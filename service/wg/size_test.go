@@ -27,6 +27,7 @@ func (n narrow) Send(bufs [][]byte, ep conn.Endpoint) error {
 }
 
 func TestWidest(t *testing.T) {
+	t.Parallel()
 	var most atomic.Int64
 	most.Store(65535)
 	key := newKey(t)

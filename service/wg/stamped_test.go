@@ -12,6 +12,7 @@ import (
 // TestAskStamped finds out that a server has seen a later date than today's: it
 // answers what is dated after that and nothing before.
 func TestAskStamped(t *testing.T) {
+	t.Parallel()
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
 	c := newClient(t, Options{})
@@ -48,6 +49,7 @@ func TestAskStamped(t *testing.T) {
 
 // TestAskStampedIsAskedFor lets no date leave that the clock guard refuses.
 func TestAskStampedIsAskedFor(t *testing.T) {
+	t.Parallel()
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
 	began := time.Now()

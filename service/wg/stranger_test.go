@@ -31,6 +31,7 @@ func (m *member) arrive(kind byte, size int, receiver uint32) (passed bool) {
 // TestStrangersKeepNoQuestionAway floods a device with what looks like replies
 // of its server, by somebody who sees its indices and does not know its key.
 func TestStrangersKeepNoQuestionAway(t *testing.T) {
+	t.Parallel()
 	c, _ := connected(t)
 	m := c.settled(t, "a")
 	before := c.mustCount(t, "a")
@@ -65,6 +66,7 @@ func TestStrangersKeepNoQuestionAway(t *testing.T) {
 // TestStrangersAnswerNoQuestion sends more replies to a question than are judged
 // at a time, before the answer.
 func TestStrangersAnswerNoQuestion(t *testing.T) {
+	t.Parallel()
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
 	p := newPath(t, s.addr, 20*time.Millisecond)
@@ -95,6 +97,7 @@ func TestStrangersAnswerNoQuestion(t *testing.T) {
 // TestStoppedSearchIsFreed stops a device that is looking for its server: the
 // open questions lead back to it.
 func TestStoppedSearchIsFreed(t *testing.T) {
+	t.Parallel()
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
 	c := newClient(t, Options{})

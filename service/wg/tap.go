@@ -49,6 +49,10 @@ type tap struct {
 	matchedAt  atomic.Int64  // the last response to that very initiation
 	matched    atomic.Int64  // how long it took
 	measuredAt atomic.Int64  // the matchedAt that was taken as a round trip
+	// theirIndex is the server's index of the session of that response, until the
+	// device sends by it, which was first at usedAt.
+	theirIndex atomic.Uint32
+	usedAt     atomic.Int64
 	// confirmedAt is when something first came by the session of that response,
 	// nudgedAt when a keepalive was first sent for that. peerIndex is ours of a
 	// session that the server began and has sent nothing by; 0: there is none.
@@ -111,7 +115,7 @@ func (t *tap) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 // Send counts and sends. The hints are set before the datagrams leave: set
 // afterwards, they could outlive an answer that was quicker.
 func (t *tap) Send(bufs [][]byte, ep conn.Endpoint) error {
-	data, transport, initiation, activity := 0, false, false, false
+	data, transport, first, initiation, activity := 0, false, false, false, false
 	var wait time.Duration
 	echoes := t.marks != nil && t.marks.n.Load() != 0
 	for _, b := range bufs {
@@ -120,7 +124,9 @@ func (t *tap) Send(bufs [][]byte, ep conn.Endpoint) error {
 		}
 		switch b[0] {
 		case device.MessageTransportType:
-			transport = true
+			if !transport {
+				transport, first = true, t.isFirst(b)
+			}
 			if len(b) > device.MessageKeepaliveSize && (!echoes || !t.marks.take(b)) {
 				data++
 				activity = true
@@ -160,10 +166,20 @@ func (t *tap) Send(bufs [][]byte, ep conn.Endpoint) error {
 	case data > 0:
 		t.dataSent.Add(uint64(data))
 	}
+	if first {
+		t.usedAt.Store(sinceBegan())
+	}
 	if transport {
 		t.mayBeAnswered()
 	}
 	return err
+}
+
+// isFirst says that a data packet is the first by the session of the last response.
+func (t *tap) isFirst(packet []byte) bool {
+	theirs := t.theirIndex.Load()
+	return theirs != 0 && len(packet) >= 8 && binary.LittleEndian.Uint32(packet[4:]) == theirs &&
+		t.theirIndex.CompareAndSwap(theirs, 0)
 }
 
 // send sends, and counts what the system refuses.
@@ -306,16 +322,24 @@ func (t *tap) sawResponse(msg []byte) (matches, use bool) {
 	now := sinceBegan()
 	index := binary.LittleEndian.Uint32(msg[8:])
 	asked := t.initiatedAt.Load()
-	if index != t.liveIndex.Load() || asked == 0 || t.matchedAt.Load() >= asked || !t.beside.isForUs(msg, responseAt) {
+	a := t.ask.Load()
+	isAsked := a != nil && index == a.index.Load() // of another peer the device may have asked since
+	isLast := index == t.liveIndex.Load() && asked != 0 && t.matchedAt.Load() < asked
+	if !isAsked && !isLast || !t.beside.isForUs(msg, responseAt) {
 		return false, true
+	}
+	if !isLast {
+		a.response(index)
+		return true, true
 	}
 	t.matched.Store(max(now-asked, 1))
 	if t.overtaken(asked) {
 		return true, false
 	}
+	t.theirIndex.Store(binary.LittleEndian.Uint32(msg[4:]))
 	t.matchedAt.Store(now)
 	t.initiatingAt.Store(0)
-	if a := t.ask.Load(); a != nil {
+	if a != nil {
 		a.response(index)
 	}
 	return true, true
@@ -360,32 +384,48 @@ func (t *tap) sendBeside(packet []byte, to conn.Endpoint, dated time.Time) error
 	return t.send([][]byte{packet}, to)
 }
 
+// inUseAt is when the device took over the response to its last initiation, and
+// confirmed that to the server: it sends by the new session at once. What does
+// not authenticate is never taken over, and given up after takeTime. 0: the last
+// initiation has not been answered.
+func (t *tap) inUseAt() int64 {
+	asked, answered := t.initiatedAt.Load(), t.matchedAt.Load()
+	if asked == 0 || answered < asked {
+		return 0
+	}
+	if used := t.usedAt.Load(); used >= answered {
+		return used
+	}
+	return answered + int64(takeTime)
+}
+
 // freeAt is the moment from which another initiation may leave; 0: none has left.
 func (t *tap) freeAt() (free int64) {
 	if at := t.besideAt.Load(); at != 0 {
 		free = at + int64(besideSpacing)
 	}
-	asked, answered := t.initiatedAt.Load(), t.matchedAt.Load()
-	switch {
-	case asked == 0:
+	asked := t.initiatedAt.Load()
+	if asked == 0 {
 		return free
-	case answered >= asked:
-		return max(free, answered+int64(minSpacing))
+	}
+	if used := t.inUseAt(); used != 0 {
+		return max(free, used+int64(minSpacing))
 	}
 	return max(free, asked+int64(blindSpacing))
 }
 
-// settling is how long to let the device work on a response that has just
-// arrived. wireguard-go verifies a response and takes it over in two steps; an
-// initiation that is begun between them leaves the session with an index that
-// the server does not know, and what the server sends is lost until the next
-// handshake. 0: there is none.
+// settling is how long to let the device work on a response that has arrived.
+// wireguard-go verifies a response and takes it over in two steps; an initiation
+// that is begun between them leaves the session with an index that the server
+// does not know, and what the server sends is lost until the next handshake. One
+// that comes to the server before the session is confirmed takes its place. 0:
+// there is none.
 func (t *tap) settling() time.Duration {
-	asked, answered := t.initiatedAt.Load(), t.matchedAt.Load()
-	if asked == 0 || answered < asked {
+	used := t.inUseAt()
+	if used == 0 {
 		return 0
 	}
-	return max(0, time.Duration(answered+int64(minSpacing)-sinceBegan()))
+	return max(0, time.Duration(used+int64(minSpacing)-sinceBegan()))
 }
 
 // mayBeAnswered is called after every sent data packet or keepalive. The
