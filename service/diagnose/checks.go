@@ -148,6 +148,8 @@ func (e Evidence) computer() Check {
 		return failed(name, k.Err).in(k.Took)
 	case k.Refused:
 		return failed(name, "it is up and says that nothing listens on the port").in(k.Took)
+	case k.RefusedLately:
+		return failed(name, "it is up and said a short while ago that nothing listens on the port").in(k.Took)
 	case k.HostUp:
 		return ok(name, "it answers outside the tunnel").in(k.Took)
 	case k.RefusedBy.IsValid():

@@ -119,8 +119,8 @@ var matrix = []row{
 	// needed to be certain that this network lets WireGuard pass.
 	{
 		cause:    tunnel.NothingListens,
-		when:     func(e Evidence) bool { return e.mute() && e.Knock.Refused },
-		certain:  Evidence.reaches,
+		when:     func(e Evidence) bool { return e.mute() && (e.Knock.Refused || e.Knock.RefusedLately) },
+		certain:  func(e Evidence) bool { return e.Knock.Refused && e.reaches() },
 		evidence: refusedEvidence,
 	},
 	// Never certain: servers on two hosts may both be down, or refuse a key that

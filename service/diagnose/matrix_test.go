@@ -165,6 +165,7 @@ func TestJudge(t *testing.T) {
 
 		{"refused, and others answer", Evidence{Usable: true, Self: silent, Others: others(otherWell), Knock: refused}, tunnel.NothingListens, certain, nil},
 		{"refused, and nothing more", Evidence{Usable: true, Self: silent, Knock: refused}, tunnel.NothingListens, likely, nil},
+		{"refused a while ago, and others answer", Evidence{Usable: true, Self: silent, Others: others(otherWell), Knock: Knock{Checked: true, HostUp: true, RefusedLately: true}}, tunnel.NothingListens, likely, nil},
 		{"refused once, and the server answers", Evidence{Usable: true, Self: answered, Knock: refused}, "", likely, nil},
 
 		{"two hosts silent, pages load", Evidence{Usable: true, Self: silent, Others: others(otherSilent), Internet: open}, tunnel.UDPBlocked, likely, nil},

@@ -45,6 +45,9 @@ type Knock struct {
 	Checked bool
 	// Refused says that the host is up and nothing listens on the port.
 	Refused bool
+	// RefusedLately says that it refused a short while ago, and keeps silent about
+	// the port now: hosts refuse only so many datagrams of one sender.
+	RefusedLately bool
 	// HostUp says that the endpoint's host has answered anything: an echo, or a
 	// refusal.
 	HostUp bool

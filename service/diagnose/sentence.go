@@ -88,6 +88,9 @@ func pskEvidence(e Evidence) string {
 }
 
 func refusedEvidence(e Evidence) string {
+	if !e.Knock.Refused {
+		return "The server's computer refused a datagram to the port a short while ago."
+	}
 	if e.Self.Endpoint.IsValid() {
 		return fmt.Sprintf("%s refused a datagram to port %d.", e.Self.Endpoint.Addr(), e.Self.Endpoint.Port())
 	}

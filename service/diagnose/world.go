@@ -61,13 +61,13 @@ func (e Evidence) blocked() string {
 // udpBlocked says that web pages load here and no WireGuard server answers, or
 // that somebody on the way refuses it.
 func (e Evidence) udpBlocked() bool {
-	return e.mute() && e.nobody() && e.open() && !e.Knock.Refused &&
+	return e.mute() && e.nobody() && e.open() && !e.Knock.Refused && !e.Knock.RefusedLately &&
 		(e.silentHosts() > 1 || e.Knock.RefusedBy.IsValid())
 }
 
 // keyRefused says that the server is there for others, and silent to us.
 func (e Evidence) keyRefused() bool {
-	if !e.mute() || e.Knock.Refused || e.Knock.RefusedBy.IsValid() {
+	if !e.mute() || e.Knock.Refused || e.Knock.RefusedLately || e.Knock.RefusedBy.IsValid() {
 		return false
 	}
 	return e.neighbour() != "" || e.hostUp() && e.reaches()
@@ -82,7 +82,7 @@ func (e Evidence) serverDown() bool {
 // keyOrServer says that the silence is of this server alone, as far as is
 // known, and that nothing tells why.
 func (e Evidence) keyOrServer() bool {
-	return e.mute() && !e.Knock.Refused && !e.udpBlocked() && !e.keyRefused() && !e.serverDown() &&
+	return e.mute() && !e.Knock.Refused && !e.Knock.RefusedLately && !e.udpBlocked() && !e.keyRefused() && !e.serverDown() &&
 		(e.reaches() || e.open() || e.silentHosts() == 1)
 }
 

@@ -127,6 +127,11 @@ func (x *examination) look(ctx context.Context) {
 		}
 	}
 	all.Wait()
+	now := time.Now()
+	if e.Knock.Refused {
+		x.hosts.refuse(now, at, e.Gateway.Addr)
+	}
+	e.Knock.RefusedLately = e.Knock.HostUp && !e.Knock.Refused && x.hosts.refused(now, at, e.Gateway.Addr)
 	if e.Knock.HostUp {
 		x.hosts.meet(at.Addr(), e.Gateway.Addr)
 	}

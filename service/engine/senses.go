@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"sync"
+	"time"
 
 	"holdfast/service/diagnose"
 	"holdfast/service/tunnel"
@@ -48,6 +49,35 @@ func (o *Operator) Equip(s Senses) { o.senses = s }
 type acquaintances struct {
 	mu    sync.Mutex
 	known map[netip.Addr]netip.Addr
+	// refusals are the endpoints whose host has refused a datagram, by router.
+	refusals map[refusal]time.Time
+}
+
+type refusal struct {
+	at     netip.AddrPort
+	router netip.Addr
+}
+
+// refusedFor is how long a refusal is taken for the reason of a silence. Until
+// then we ask so often that a host has none left for the next knock.
+const refusedFor = 90 * time.Second
+
+// refuse notes that an endpoint's host has refused a datagram.
+func (a *acquaintances) refuse(now time.Time, at netip.AddrPort, router netip.Addr) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.refusals == nil || len(a.refusals) >= maxKnown {
+		a.refusals = map[refusal]time.Time{}
+	}
+	a.refusals[refusal{at, router}] = now
+}
+
+// refused says that it did so lately.
+func (a *acquaintances) refused(now time.Time, at netip.AddrPort, router netip.Addr) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	last, known := a.refusals[refusal{at, router}]
+	return known && now.Sub(last) < refusedFor
 }
 
 // maxKnown bounds them. Endpoints' names may change their addresses for ever.
