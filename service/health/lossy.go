@@ -11,6 +11,9 @@ const (
 	// usual round trip, and good again below a twentieth and twice.
 	lossyAbove, lossyBelow = 0.10, 0.05
 	slowAbove, slowBelow   = 3, 2
+	// lossyWithin is how long ago the last round trip may be for what is lost to be
+	// the line's habit, and not an outage.
+	lossyWithin = 30 * time.Second
 	// leastSlow is the round trip below which a path is never called slow.
 	leastSlow = 100 * time.Millisecond
 )
@@ -27,6 +30,10 @@ type lossyRule struct {
 func (r *lossyRule) look(s *sight) bool {
 	p := &s.counters.Path
 	r.learn(s.now, p.RTT)
+	if s.now.Sub(p.RoundTripAt) > lossyWithin {
+		r.turn = time.Time{}
+		return r.lossy
+	}
 	loss := p.Loss
 	if p.LossOf < lossySample {
 		loss = 0

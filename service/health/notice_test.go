@@ -39,6 +39,7 @@ func TestLossy(t *testing.T) {
 	var r lossyRule
 	step := func(from, long time.Duration, p tunnel.Path) (lossy bool) {
 		for now := from; now < from+long; now += sec {
+			p.RoundTripAt = at(now)
 			lossy = r.look(&sight{now: at(now), counters: &tunnel.Counters{Path: p}})
 		}
 		return lossy
