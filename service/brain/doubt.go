@@ -100,17 +100,17 @@ func (b *Brain) Examined(now time.Time, f diagnose.Finding) Output {
 	o := Output{}
 	d := &b.doubt
 	d.since = time.Time{}
-	if !d.of.Equal(d.began) {
+	if !d.open || !d.of.Equal(d.began) {
 		b.wonder(&o, now) // it was well again meanwhile, or the network is another one
 		return o
 	}
+	b.believe(&o, now, f)
 	first := examineFirst
-	if f.Underlay && f.Cause != tunnel.NoNetwork {
+	if b.below != "" {
 		first = belowFirst
 	}
 	d.examineAt = now.Add(backoff(d.rounds, first, examineMost))
 	d.rounds++
-	b.believe(&o, now, f)
 	b.wonder(&o, now)
 	return o
 }
