@@ -219,19 +219,22 @@ func newFate(t *testing.T, seed uint64) *fate {
 	f.world = begin(t, status.Wish{}, func(o *Options) {
 		f.hands = &rough{hands: o.Hands.(*hands), r: f.r}
 		o.Hands = f.hands
-		for _, s := range failover.Settings() {
-			if len(s.Choices) > 1 && f.r.IntN(3) == 0 && s.Key != "when_exhausted" {
-				if err := s.Set(&o.Policy, s.Choices[f.r.IntN(len(s.Choices))]); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		if f.r.IntN(2) == 0 {
-			o.Policy.Profile = failover.Balanced
-		}
+		o.Policy = f.policy()
 	})
 	f.define("home", group("nl", "de", "fr"))
 	return f
+}
+
+func (f *fate) policy() failover.Policy {
+	p := failover.DefaultPolicy()
+	for _, s := range failover.Settings() {
+		if len(s.Choices) > 1 && f.r.IntN(3) == 0 && s.Key != "when_exhausted" {
+			if err := s.Set(&p, s.Choices[f.r.IntN(len(s.Choices))]); err != nil {
+				f.t.Fatal(err)
+			}
+		}
+	}
+	return p
 }
 
 func (f *fate) run() {
@@ -276,7 +279,7 @@ func (f *fate) run() {
 func (f *fate) befall() {
 	names := []tunnel.Name{"nl", "de", "fr"}
 	id := names[f.r.IntN(len(names))]
-	what, ctx := f.r.IntN(13), f.t.Context()
+	what, ctx := f.r.IntN(14), f.t.Context()
 	f.log = append(f.log, fmt.Sprint(what, " ", id))
 	switch what {
 	case 0, 1, 2:
@@ -310,6 +313,10 @@ func (f *fate) befall() {
 		}
 		f.hands.mu.Unlock()
 	case 12:
+		if err := f.Configure(ctx, f.policy(), ""); err != nil {
+			f.t.Fatal(err)
+		}
+	case 13:
 		time.Sleep(time.Duration(f.r.IntN(600)) * time.Second)
 	}
 }
