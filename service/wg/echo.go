@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,9 @@ const (
 	maxWaitingOut = 64
 	// roundTime is when a round without an answer is given up.
 	roundTime = 3 * time.Second
+	// strangersAfter is how long an application must have waited for an answer
+	// before an address on the internet is asked, which has answered one before.
+	strangersAfter = 400 * time.Millisecond
 	// maxRounds is how many rounds may be under way.
 	maxRounds = 32
 	// maxNear and maxBeyond are how many responders a round asks.
@@ -147,17 +151,21 @@ func (t *tap) sessionAt() int64 { return max(t.matchedAt.Load(), t.peerAskedAt.L
 
 // echo sends one round of echoes: to the responder that is likely the server
 // itself, and to the best beyond it. It returns at once; what comes back shows
-// in the counters. Without a responder it does nothing.
+// in the counters. Without a responder it does nothing. Strangers are asked only
+// while an application waits.
 func (p *port) echo() {
 	in := p.known().inside.Load()
 	if in == nil {
 		return
 	}
 	near, beyond := p.known().best(true, maxNear), p.known().best(false, maxBeyond)
+	now := sinceBegan()
+	if at := p.traffic.waitingAt.Load(); at == 0 || now-at < int64(strangersAfter) {
+		beyond = slices.DeleteFunc(beyond, isStranger)
+	}
 	if len(near)+len(beyond) == 0 {
 		return
 	}
-	now := sinceBegan()
 	e := p.echoes
 	e.mu.Lock()
 	p.judgeLocked(now)

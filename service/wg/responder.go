@@ -180,7 +180,7 @@ func (d *Devices) learnedLocked(name tunnel.Name, cfg *tunnel.Config) *responder
 
 // suggest notes an address that has answered an application, though no echo.
 func (r *responders) suggest(a netip.Addr) {
-	if in := r.inside.Load(); in == nil || !in.reaches(a) {
+	if in := r.inside.Load(); in == nil || !in.reaches(a) || isStranger(a) {
 		return
 	}
 	r.mu.Lock()
@@ -289,6 +289,16 @@ func (r *responders) giveUpLocked(a netip.Addr) {
 // best returns up to most responders, those that answer before those that are
 // silent, private ones before public ones, near ones before far ones.
 func (r *responders) best(near bool, most int) []netip.Addr { return r.bestOf(near, true, most) }
+
+// cgnat is the shared address space of RFC 6598, which VPNs use inside, too.
+var cgnat = netip.MustParsePrefix("100.64.0.0/10")
+
+// isStranger says that an address belongs to somebody on the internet, who has
+// nothing to do with the tunnel. A stranger is not asked to find out whether it
+// answers, and a tunnel that works asks none.
+func isStranger(a netip.Addr) bool {
+	return !a.IsPrivate() && !a.IsLinkLocalUnicast() && !cgnat.Contains(a)
+}
 
 // bestOf is best with or without those that answer no echo.
 func (r *responders) bestOf(near, dns bool, most int) []netip.Addr {
