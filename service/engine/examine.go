@@ -180,10 +180,19 @@ func (x *examination) internet(ctx context.Context) diagnose.Internet {
 		case <-wait.C:
 		case <-ctx.Done():
 		}
-	case x.Judged.Verdict == health.Suspect && x.recovers(ctx):
+	case x.heard(), x.Judged.Verdict == health.Suspect && x.recovers(ctx):
 		return diagnose.Internet{Unasked: pagesNeedless}
 	}
 	return x.senses.Outside.Internet(ctx, x.Pages)
+}
+
+// heard says that the server has answered, or sent, in the silence that is judged:
+// where it does, the internet is there.
+func (x *examination) heard() bool {
+	if x.Judged.Since.IsZero() {
+		return false
+	}
+	return recent(x.Facts, x.first.Path.RoundTripAt) || recent(x.Facts, x.first.LastReceived)
 }
 
 // recovers says that a suspect tunnel proves a round trip within doubtedFor. It

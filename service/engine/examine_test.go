@@ -84,9 +84,15 @@ func TestSuspectThatAnswers(t *testing.T) {
 	if len(o.pages) != 0 {
 		t.Error("pages were asked about a tunnel that answers")
 	}
+	facts.Judged.Since = time.Now().Add(-time.Minute) // it has answered since
+	facts.Judged.Verdict = health.Unhealthy
+	if i := examine(); i.Checked || len(o.pages) != 0 {
+		t.Errorf("of a server that answers: %+v", i)
+	}
 	if err := r.lab.Server("a").Break(lab.BlackHole); err != nil {
 		t.Fatal(err)
 	}
+	facts.Judged.Since, facts.Judged.Verdict = time.Now(), health.Suspect
 	if i := examine(); !i.Checked || len(o.pages) != 1 {
 		t.Errorf("of a tunnel that does not answer: %+v", i)
 	}
