@@ -373,6 +373,7 @@ func (b *beside) settle(a *aside, rtt time.Duration, at int64) {
 		b.answered = max(b.answered, at)
 	}
 	b.mu.Unlock()
+	b.tap.takeOver()
 	if a.tell != nil {
 		a.tell(rtt, at)
 		return

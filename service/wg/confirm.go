@@ -44,7 +44,22 @@ func (t *tap) sawTransport(msg []byte) {
 	}
 	if index != 0 && index == t.peerIndex.Load() {
 		t.peerIndex.Store(0)
+		t.servedAt.Store(sinceBegan())
 	}
+}
+
+// takeOver makes a session of the device's own in the place of one that the
+// server began, once. The question that has just been answered left the server
+// a session in the place of the next one. With that there, the server's next handshake
+// ends the present session before the device may use the new one, so that what
+// it sends meanwhile were lost; the device's own does not, and whoever began a session
+// also renews it.
+func (t *tap) takeOver() {
+	served, again := t.servedAt.Load(), t.again.Load()
+	if again == nil || served == 0 || !t.servedAt.CompareAndSwap(served, 0) || t.matchedAt.Load() > served {
+		return
+	}
+	go (*again)()
 }
 
 // responding notes a response to a handshake that the server began. A server
@@ -54,12 +69,15 @@ func (t *tap) sawTransport(msg []byte) {
 // the device would go on with a session that the server has dropped: so another
 // is made unless something comes by the new one soon.
 func (t *tap) responding(msg []byte) {
-	again := t.again.Load()
-	if again == nil || len(msg) != device.MessageResponseSize || t.besideAt.Load() == 0 {
+	if len(msg) != device.MessageResponseSize {
 		return
 	}
 	index := binary.LittleEndian.Uint32(msg[4:])
 	t.peerIndex.Store(index)
+	again := t.again.Load()
+	if again == nil || t.besideAt.Load() == 0 {
+		return
+	}
 	_, hold := t.beside.hold()
 	time.AfterFunc(hold, func() {
 		if t.peerIndex.CompareAndSwap(index, 0) {

@@ -8,7 +8,8 @@ import (
 
 // Ask asks a device for a round trip and returns at once: one handshake
 // question beside its session, and a round of echoes to the responders it has
-// learned. The session is not touched. The answers are told by Counters.
+// learned. The session is not touched, but one that the server began is followed
+// by one of the device's own. The answers are told by Counters.
 //
 // Within the time in which a handshake of the device itself may still be
 // confirmed, and within 40 ms of another, the handshake question is left out

@@ -59,6 +59,7 @@ type tap struct {
 	confirmedAt atomic.Int64
 	nudgedAt    atomic.Int64
 	peerIndex   atomic.Uint32
+	servedAt    atomic.Int64 // when something first came by it; 0: never, or it was taken over
 	beside      *beside
 	marks       *marks // nil: there are no echoes
 	// again makes the device ask for another session. nil: the device is closed.
