@@ -90,6 +90,15 @@ func TestThree(t *testing.T) {
 // It never sees two sessions of one client side by side.
 func TestSite(t *testing.T) {
 	t.Parallel()
+	for _, profile := range []string{"classic", "balanced"} {
+		t.Run(profile, func(t *testing.T) {
+			t.Parallel()
+			site(t, profile)
+		})
+	}
+}
+
+func site(t *testing.T, profile string) {
 	w := newWorld(t, "a", "b")
 	a, b := w.servers[0], w.servers[1]
 	// Server a is also reached by way of b's address.
@@ -98,7 +107,7 @@ func TestSite(t *testing.T) {
 	b.key, b.client = a.key, a.client
 	s := w.service()
 	s.group(w.servers)
-	s.cli("settings", "set", "profile=classic", "health_check_interval=1s", "traffic_timeout=5s", "standby=warm",
+	s.cli("settings", "set", "profile="+profile, "health_check_interval=1s", "traffic_timeout=5s", "standby=warm",
 		"minimum_hold=5s", "failback_probe_interval=5s", "failback_stability=10s", "failback_when=at_once")
 	count := w.initiations()
 	s.cli("up", "g")
