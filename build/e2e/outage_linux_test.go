@@ -84,7 +84,7 @@ func (w *world) sparing(long time.Duration, asked func(*server) int, bytes func(
 			n := asked(srv)
 			line += fmt.Sprintf(", %d initiations to %s", n-was[i], srv.name)
 			// At first it is asked often, so that a short outage is over soon.
-			if most := mostAsked; n-was[i] > most && time.Since(from) > 2*time.Minute {
+			if most := mostAsked; n-was[i] > most && time.Since(from) > 150*time.Second {
 				w.t.Errorf("%d initiations to %s in a minute, want %d at most", n-was[i], srv.name, most)
 			}
 			was[i] = n
