@@ -336,13 +336,10 @@ func TestHandshakeAfterAnAsk(t *testing.T) {
 		if err := m.initiate(nil, m.sendToPeer); err != nil {
 			t.Fatal(err)
 		}
-		for end := time.Now().Add(time.Second); time.Now().Before(end); {
+		return within(time.Second, func() bool { // on a busy machine they come too near to each other
 			got := c.mustCount(t, "a")
-			if got.LastHandshake.After(before.LastHandshake) && got.Path.Asked.Answered == before.Path.Asked.Answered+1 {
-				return true
-			}
-		}
-		return false // too near to each other, on a busy machine
+			return got.LastHandshake.After(before.LastHandshake) && got.Path.Asked.Answered == before.Path.Asked.Answered+1
+		})
 	})
 	c.mustEcho(t, 2)
 }
@@ -414,23 +411,26 @@ func TestAskSaysWhatItSaw(t *testing.T) {
 			c.mustStart(t, "a", tt.cfg, StartOptions{})
 			var got tunnel.Path
 			replies := tt.answered + tt.bad
+			sent := uint64(0)
 			for n := range uint64(3) {
-				c.settled(t, "a")
-				distance := time.NewTimer(minSpacing) // from when the server came to the one before
-				<-distance.C
-				if err := c.Ask("a"); err != nil {
-					t.Fatal(err)
-				}
-				if replies > 0 {
-					eventually(t, "there is a reply", func() bool {
+				eventually(t, "there is a reply", func() bool {
+					c.settled(t, "a")
+					distance := time.NewTimer(minSpacing) // from when the server came to the one before
+					<-distance.C
+					if err := c.Ask("a"); err != nil {
+						t.Fatal(err)
+					}
+					sent++
+					// A busy server may come to two of them at once, and takes only one.
+					return replies == 0 || within(time.Second, func() bool {
 						got = c.mustCount(t, "a").Path
 						return got.Asked.Answered+got.BadResponses == n+1
 					})
-				}
+				})
 			}
 			got = c.mustCount(t, "a").Path
-			if got.Asked.Sent != 3 || got.Asked.Answered != tt.answered || got.BadResponses != tt.bad {
-				t.Errorf("got %+v", got)
+			if got.Asked.Sent < 3 || got.Asked.Sent > sent || got.Asked.Answered != tt.answered || got.BadResponses != tt.bad {
+				t.Errorf("got %+v of %d", got, sent)
 			}
 			if got.RoundTripAt.IsZero() == (tt.answered > 0) {
 				t.Errorf("round trip at %v", got.RoundTripAt)
@@ -458,14 +458,11 @@ func TestAskOfAServerUnderLoadIsAskedAgain(t *testing.T) {
 			if err := c.Ask("a"); err != nil {
 				t.Fatal(err)
 			}
-			for end := time.Now().Add(time.Second); time.Now().Before(end); {
+			return within(time.Second, func() bool {
 				got := c.mustCount(t, "a").Path
-				if got.Asked.Sent == before.Asked.Sent+1 && got.Asked.Answered == before.Asked.Answered+1 {
-					initiations, cookies = len(p.initiations())-asked, got.Cookies-before.Cookies
-					return true
-				}
-			}
-			return false
+				initiations, cookies = len(p.initiations())-asked, got.Cookies-before.Cookies
+				return got.Asked.Sent == before.Asked.Sent+1 && got.Asked.Answered == before.Asked.Answered+1
+			})
 		})
 		return initiations, cookies
 	}

@@ -78,9 +78,6 @@ func TestSeekFollowsAMovedEndpoint(t *testing.T) {
 		t.Fatalf("got %s, %s, %v", from, to, err)
 	}
 	t.Logf("took %v", time.Since(began))
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("took %v", took)
-	}
 	if got := c.Endpoint("a"); got != second.addr {
 		t.Errorf("the endpoint is %s", got)
 	}
