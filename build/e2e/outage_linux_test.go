@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -117,10 +118,26 @@ func TestProbingLosesNothing(t *testing.T) {
 	w.heal()
 	w.rest(2 * time.Second)
 	sent, came := w.flood(w.servers[1], rate, long)
-	t.Logf("%d of %d packets came in %v", came, sent, long)
+	t.Logf("%d of %d packets came in %v; full queues dropped %s", came, sent, long, w.overrun(w.servers[1]))
 	if came != sent {
 		t.Errorf("%d of %d packets were lost", sent-came, sent)
 	}
+}
+
+// overrun tells what queues dropped because this machine was too busy to read
+// them: the client's and the server's interface, and the server's sockets.
+func (w *world) overrun(s *server) string {
+	dropped := func(ns, iface string) string {
+		return strings.TrimSpace(w.sh(ns, "cat", "/sys/class/net/"+iface+"/statistics/tx_dropped"))
+	}
+	sockets := "?"
+	if lines := strings.Split(w.sh(s.ns, "grep", "^Udp:", "/proc/net/snmp"), "\n"); len(lines) > 1 {
+		names, values := strings.Fields(lines[0]), strings.Fields(lines[1])
+		if i := slices.Index(names, "RcvbufErrors"); i >= 0 && i < len(values) {
+			sockets = values[i]
+		}
+	}
+	return fmt.Sprintf("%s, %s and %s", dropped(w.client, "holdfast0"), dropped(s.ns, s.iface), sockets)
 }
 
 // flood sends numbered packets through the tunnel to a server, and returns how
