@@ -35,7 +35,7 @@ var trials = []trial{
 	{name: "lossy", breaks: func(w *world, _ *service, _ *page) { w.lose(12) },
 		want: []tunnel.Cause{tunnel.Lossy}, within: 85 * time.Second, stays: true, after: lossEnds},
 	{name: "key shared", single: true, breaks: func(w *world, _ *service, _ *page) { w.rival(w.servers[0]) },
-		want: []tunnel.Cause{tunnel.KeyShared}, also: []tunnel.Cause{tunnel.SessionStale}, within: 70 * time.Second},
+		want: []tunnel.Cause{tunnel.KeyShared}, also: []tunnel.Cause{tunnel.SessionStale}, within: 170 * time.Second},
 	{name: "large packets", prepare: byPieces, breaks: func(w *world, s *service, _ *page) {
 		uploads.begin(w)
 		w.cutLarge()

@@ -204,20 +204,22 @@ func (b *Brain) follow(now time.Time, was, is failover.View, in failover.Input) 
 		}
 	case was.State != tunnel.Up || was.Active != is.Active:
 		b.doubt.end()
-		b.watchAnew(now, true)
+		b.monitor = health.New(b.policy.Limits())
+		b.watchAnew(now)
 	case reports && changed.ID == is.Active && changed.State == tunnel.Up && changed.Err == nil:
-		rebuilt := b.rung >= failover.Renew
-		if rebuilt {
+		anew := b.rung >= failover.Renew
+		if anew {
 			b.doubt.end()
 		}
-		b.watchAnew(now, rebuilt)
+		b.monitor.Rebuilt(now, anew)
+		b.watchAnew(now)
 	}
 }
 
 // hurry has the active member asked at once where it is unhealthy and another one
 // answers: only what it leaves unanswered after that tells the two apart.
 func (b *Brain) hurry(now time.Time) {
-	if b.judged.Verdict == health.Unhealthy {
+	if b.machine.View().Verdict == health.Unhealthy || b.judged.Verdict == health.Unhealthy {
 		b.monitor.Hurry(now)
 		b.lookNow(now)
 	}
@@ -250,13 +252,8 @@ func (b *Brain) disturbed(now time.Time) {
 }
 
 // watchAnew begins to watch the device that has just become the active one, or
-// the same one on other sockets.
-func (b *Brain) watchAnew(now time.Time, another bool) {
-	if another {
-		b.monitor = health.New(b.policy.Limits())
-	} else {
-		b.monitor.Reset(now)
-	}
+// was rebuilt.
+func (b *Brain) watchAnew(now time.Time) {
 	b.judged, b.told = health.Assessment{Verdict: health.Unknown}, failover.Judged{Verdict: health.Unknown}
 	b.meter.restart()
 	b.episode, b.acquainted = episode{}, false

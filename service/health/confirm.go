@@ -33,6 +33,9 @@ type confirmRule struct {
 	since   time.Time
 	deadAt  time.Time // when it became unhealthy
 	wellTo  time.Time // to when it is said to be back
+	// weary is since when it is asked in vain, with the device rebuilt in between:
+	// no rebuild makes a dead path answer sooner. Zero: it is not.
+	weary time.Time
 
 	firstAsk time.Time // the first overdue question of this doubt; zero: none
 	back     bool      // unhealthy, and a question has been answered
@@ -73,13 +76,16 @@ func (r *confirmRule) look(s *sight, w *inquiry) finding {
 		return r.dead(s, w, d)
 	}
 	if d.since.IsZero() {
-		*r = confirmRule{wellTo: r.wellTo, waiting: r.waiting}
+		*r = confirmRule{wellTo: r.wellTo, waiting: r.waiting, weary: r.weary}
 		return r.well(s.now)
 	}
 	u := w.attempts.unanswered(s.now, e.provedAt, d.suspectAt, byAny)
 	if r.isDown(s, w, d, u) {
 		r.verdict, r.deadAt, r.since = Unhealthy, s.now, d.since
 		r.cause = r.name(s, w, d, u)
+		if r.weary.IsZero() {
+			r.weary = s.now
+		}
 		return r.dead(s, w, d)
 	}
 	f := finding{askAt: r.askAt(s, w, d), since: d.since, next: u.due}
@@ -112,7 +118,7 @@ func (r *confirmRule) end(s *sight, w *inquiry) (f finding, over bool) {
 		w.patience.double()
 	}
 	if e.proved {
-		r.firstAsk, r.waiting = time.Time{}, false
+		r.firstAsk, r.waiting, r.weary = time.Time{}, false, time.Time{}
 		if r.verdict == Suspect {
 			*r = confirmRule{wellTo: s.now.Add(lastingHealth)}
 		}
@@ -169,6 +175,9 @@ func (r *confirmRule) askAt(s *sight, w *inquiry, d doubt) time.Time {
 	if r.verdict == Unhealthy {
 		from = r.deadAt
 	}
+	if !r.weary.IsZero() {
+		from = sooner(from, r.weary)
+	}
 	at := w.attempts.askedAt.Add(pace(s.now.Sub(from), gap(p, w.limits.SuspectAfter)))
 	if w.attempts.askedAt.IsZero() || d.askAt.After(at) {
 		at = d.askAt
@@ -219,10 +228,14 @@ func (r *confirmRule) name(s *sight, w *inquiry, d doubt, u silence) tunnel.Caus
 	}
 }
 
-// hurry has an unhealthy tunnel asked as often as when it had just become so.
+// hurry has an unhealthy tunnel, or one that was and has been rebuilt, asked as
+// often as when it had just become so.
 func (r *confirmRule) hurry(now time.Time) {
 	if r.verdict == Unhealthy {
 		r.deadAt = now
+	}
+	if !r.weary.IsZero() {
+		r.weary = now
 	}
 }
 

@@ -141,6 +141,19 @@ func (m *Monitor) Reset(now time.Time) {
 	m.inquiry.reset(now)
 }
 
+// Rebuilt takes the news that the device was rebuilt while the network stayed what
+// it was: on other sockets, as Reset, or anew, so that nothing is known of it, as
+// by New. A path that was dead is asked as seldom as before.
+func (m *Monitor) Rebuilt(now time.Time, anew bool) {
+	weary := m.inquiry.confirm.weary
+	if anew {
+		*m = *New(m.inquiry.limits)
+	} else {
+		m.Reset(now)
+	}
+	m.inquiry.confirm.weary = weary
+}
+
 func (m *Monitor) forget(verdict Verdict) {
 	m.handshake = handshakeRule{limits: m.handshake.limits}
 	m.traffic = trafficRule{limits: m.traffic.limits, verdict: verdict}

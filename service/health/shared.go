@@ -8,8 +8,8 @@ import (
 
 const (
 	// sharedSpan is within which time sessions must die for it to be a pattern,
-	// and how long the pattern is told after the last of them.
-	sharedSpan = 2 * time.Minute
+	// sharedFor how long the pattern is told after the last of them.
+	sharedSpan, sharedFor = 5 * time.Minute, 2 * time.Minute
 	// sharedDeaths is how many of them make the pattern.
 	sharedDeaths = 3
 )
@@ -35,7 +35,7 @@ func (r *sharedRule) look(s *sight) finding {
 	if first.IsZero() {
 		return finding{}
 	}
-	over := last.Add(sharedSpan)
+	over := last.Add(sharedFor)
 	switch {
 	case !s.now.Before(over):
 		*r = sharedRule{}
