@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -85,6 +86,9 @@ func TestHealthyIsLeftAlone(t *testing.T) {
 	long := 45 * time.Second
 	if soak() {
 		long = time.Hour
+		if d, err := time.ParseDuration(os.Getenv("HOLDFAST_SOAK")); err == nil {
+			long = d
+		}
 	}
 	for _, c := range []struct {
 		name    string
