@@ -23,6 +23,7 @@ type rough struct {
 	calm    bool // nothing fails any more
 	around  int  // looks around that are under way
 	tooMany bool // there were two at once
+	lookups int  // looks around and seeks so far
 }
 
 // after does something later, with the lock held.
@@ -158,6 +159,7 @@ func (h *rough) LookAround(f Facts) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.around++
+	h.lookups++
 	h.tooMany = h.tooMany || h.around > 1
 	portal := !h.calm && h.r.IntN(8) == 0
 	h.after(time.Duration(h.r.IntN(5000))*time.Millisecond, func() {
@@ -176,6 +178,7 @@ func (h *rough) LookAround(f Facts) {
 func (h *rough) Seek() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.lookups++
 	if id := h.active; h.r.IntN(4) == 0 {
 		h.after(time.Second, func() { h.news <- Sought{ID: id, From: "192.0.2.1:1", To: "192.0.2.2:1"} })
 	}
@@ -264,14 +267,15 @@ func (f *fate) run() {
 	}
 	time.Sleep(2 * time.Minute)
 	f.hands.mu.Lock()
-	looks := f.hands.looks
+	looks, lookups := f.hands.looks, f.hands.lookups
 	f.hands.mu.Unlock()
 	time.Sleep(2 * time.Minute)
 	synctest.Wait()
 	f.hands.mu.Lock()
 	defer f.hands.mu.Unlock()
-	if st := f.Status(); st.Overall != status.Idle || f.hands.looks > looks+6 {
-		f.t.Errorf("%s after four still minutes, looked at %d times in the last two\n%v", st.Overall, f.hands.looks-looks, f.log)
+	if st := f.Status(); st.Overall != status.Idle || f.hands.looks > looks+6 || f.hands.lookups > lookups {
+		f.t.Errorf("%s after four still minutes, looked at %d times in the last two, and around %d times\n%v", st.Overall,
+			f.hands.looks-looks, f.hands.lookups-lookups, f.log)
 	}
 }
 
