@@ -27,6 +27,7 @@ func TestRebuildsDoNotHurry(t *testing.T) {
 					b.step(failover.Changed{ID: a.ID, State: tunnel.Up})
 				case failover.Probe:
 					b.step(failover.Probed{ID: a.ID})
+				default:
 				}
 			}
 			b.actions = nil
