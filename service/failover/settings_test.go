@@ -188,7 +188,7 @@ func TestLimits(t *testing.T) {
 		standby Standby
 		want    time.Duration
 	}{
-		{Balanced, Cold, 0}, {Balanced, ProbeStandby, 2 * time.Minute}, {Fast, Warm, 2 * time.Minute},
+		{Balanced, Cold, 0}, {Balanced, ProbeStandby, 4 * time.Minute}, {Fast, Warm, 4 * time.Minute},
 		{Classic, Warm, 0},
 	} {
 		p := DefaultPolicy()
