@@ -14,12 +14,13 @@ import (
 
 // Diagnose looks at everything around the active member now.
 func (w wishes) Diagnose(ctx context.Context) (api.Diagnosis, error) {
+	st := w.Status() // of the beginning: the tunnel may be left meanwhile
 	f, err := w.Facts(ctx)
 	if err != nil {
 		return api.Diagnosis{}, err
 	}
 	e := w.d.hands.Examine(ctx, f)
-	return diagnosis(w.Status(), e, time.Now()), nil
+	return diagnosis(st, e, time.Now()), nil
 }
 
 // diagnosis puts what was found in words.
