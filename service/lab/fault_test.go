@@ -197,7 +197,7 @@ func TestAnOverloadedServerTakesAClientThatShowsItsCookie(t *testing.T) {
 }
 
 func losesAnswers(t *testing.T, s *Server, c *client) {
-	eventually(t, 6*time.Second, "the other device takes the answers away", func() bool {
+	eventually(t, 30*time.Second, "the other device takes the answers away", func() bool {
 		_, err := c.ping(innerAddr, 64, 50*time.Millisecond)
 		return err != nil
 	})
