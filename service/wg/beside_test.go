@@ -321,7 +321,7 @@ func TestHandshakeKeepsAwayFromAsks(t *testing.T) {
 	if theirs.index != 77 || theirs.at-ours.at < int64(besideSpacing) {
 		t.Errorf("%d left after %v", theirs.index, time.Duration(theirs.at-ours.at))
 	}
-	eventually(t, "it is counted", func() bool { return tp.initiations.Load() == 1 })
+	eventually(t, "it is counted", func() bool { return tp.initiations.load() == 1 })
 }
 
 // TestHandshakeAfterAnAsk has a server answer both.

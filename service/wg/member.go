@@ -188,9 +188,9 @@ func (m *member) counters() (tunnel.Counters, error) {
 		return tunnel.Counters{}, err
 	}
 	c := tunnel.Counters{
-		DataSent:        m.tap.dataSent.Load(),
+		DataSent:        m.tap.dataSent.load(),
 		DataReceived:    m.port.delivered.Load(),
-		Initiations:     m.tap.initiations.Load(),
+		Initiations:     m.tap.initiations.load(),
 		Withheld:        m.tap.withheld.Load(),
 		SendErrors:      m.tap.sendErrors.Load(),
 		UnansweredSince: moment(m.tap.unansweredAt.Load()),

@@ -26,9 +26,8 @@ func (t *tap) sendLater(bufs [][]byte, ep conn.Endpoint, wait time.Duration) {
 		}
 		t.initiatedAt.Store(now)
 		t.order.Unlock()
-		if t.send(kept, ep) == nil {
-			t.initiations.Add(1)
-		}
+		t.initiations.begin(1)
+		t.initiations.end(1, t.send(kept, ep))
 	}
 	time.AfterFunc(wait, leave)
 }

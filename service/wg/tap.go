@@ -27,8 +27,8 @@ type tap struct {
 	may func(stamp time.Time) bool // Options.Initiate; nil: always
 
 	withheld    atomic.Uint64
-	initiations atomic.Uint64
-	dataSent    atomic.Uint64
+	initiations leaving
+	dataSent    leaving
 	sendErrors  atomic.Uint64
 	lastError   atomic.Pointer[error] // of sending; nil: none yet
 
@@ -156,16 +156,19 @@ func (t *tap) Send(bufs [][]byte, ep conn.Endpoint) error {
 		t.sendLater(bufs, ep, wait)
 		return nil
 	}
+	counted, n := &t.dataSent, data
+	if initiation {
+		counted, n = &t.initiations, 1
+	}
+	if n > 0 {
+		counted.begin(n)
+	}
 	err := t.send(bufs, ep)
-	switch {
-	case err != nil:
-		if marked != 0 {
-			t.unansweredAt.CompareAndSwap(marked, 0)
-		}
-	case initiation:
-		t.initiations.Add(1)
-	case data > 0:
-		t.dataSent.Add(uint64(data))
+	if n > 0 {
+		counted.end(n, err)
+	}
+	if err != nil && marked != 0 {
+		t.unansweredAt.CompareAndSwap(marked, 0)
 	}
 	if first {
 		t.usedAt.Store(sinceBegan())
