@@ -107,6 +107,8 @@ func (e Evidence) name() Check {
 	const name = "endpoint name"
 	n := e.Name
 	switch {
+	case n.Host == "" && n.Err == "" && e.Self.Member == "":
+		return skipped(name, "no tunnel is active")
 	case n.Host == "" && n.Err == "":
 		return skipped(name, "the endpoint is an address")
 	case !n.Checked:
