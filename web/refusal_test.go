@@ -206,6 +206,7 @@ func TestQueriesAreStrict(t *testing.T) {
 		{"samples", since + "&until=2025-01-01T00:00:00Z", since + "&until=2026-01-02T00:00:00Z"},
 		{"logs", "lines=10001", "lines=10"}, {"logs", "follow=maybe", "follow=false"}, {"logs", "file=/etc/passwd", "lines=1"},
 		{"notices", "all=2", "all=true"}, {"stream", "after=x", "after=0"}, {"stream", "since=1", ""},
+		{"stream", "figures=often", "figures=true"},
 	} {
 		if got := l.do("GET", "/api/v1/"+c.path+"?"+c.bad, ""); got.err.Code != api.Invalid {
 			t.Errorf("%s?%s: got %d %s, want invalid", c.path, c.bad, got.code, got.body)

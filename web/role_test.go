@@ -19,6 +19,7 @@ var proper = map[string]struct {
 }{
 	"GET /metrics":                       {"", "", 200},
 	"GET /api/v1/version":                {"", "", 200},
+	"GET /api/v1/me":                     {"", "", 200},
 	"GET /api/v1/openapi.json":           {"", "", 200},
 	"GET /api/v1/status":                 {"", "", 200},
 	"GET /api/v1/stream":                 {"", "", 200},
@@ -56,7 +57,7 @@ var proper = map[string]struct {
 func TestEveryVerbByRole(t *testing.T) {
 	want := map[web.Role][]string{ // what is added with each role
 		web.None:     {"GET /api/v1/version"},
-		web.Viewer:   {"GET /api/v1/status"},
+		web.Viewer:   {"GET /api/v1/status", "GET /api/v1/me"},
 		web.Admin:    {"GET /api/v1/tunnels/{name}/export", "POST /api/v1/guard"},
 		web.Operator: nil, // all others
 	}
@@ -123,6 +124,16 @@ func TestViewerSeesTheOverallStateOnly(t *testing.T) {
 	l.role.Store(int32(web.Operator))
 	if got := l.do("GET", "/api/v1/status", ""); !strings.Contains(got.body, "203.0.113.9") {
 		t.Errorf("an operator got %s, want the endpoint", got.body)
+	}
+}
+
+func TestMeIsWhoTheKernelSays(t *testing.T) {
+	for _, role := range []web.Role{web.Viewer, web.Operator, web.Admin} {
+		l := start(t, role)
+		want := `{"schema":1,"role":"` + role.String() + `","user":"ann"}` + "\n"
+		if got := l.do("GET", "/api/v1/me", ""); got.body != want {
+			t.Errorf("got %s, want %s", got.body, want)
+		}
 	}
 }
 

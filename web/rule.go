@@ -33,13 +33,14 @@ type Parameter struct {
 func (r Rule) Changes() bool { return r.Method != http.MethodGet }
 
 var (
-	sinceParam  = Parameter{"since", "string", "Not before this moment (RFC 3339)."}
-	untilParam  = Parameter{"until", "string", "Before this moment (RFC 3339)."}
-	tunnelParam = Parameter{"tunnel", "string", "Only those of this tunnel."}
-	afterParam  = Parameter{"after", "integer", "The ID of the last event that is known: those after it, oldest first."}
-	followParam = Parameter{"follow", "boolean", "Go on as server-sent events with each new line."}
-	linesParam  = Parameter{"lines", "integer", "How many lines, at most 10000. Default 200."}
-	eventParams = []Parameter{
+	sinceParam   = Parameter{"since", "string", "Not before this moment (RFC 3339)."}
+	untilParam   = Parameter{"until", "string", "Before this moment (RFC 3339)."}
+	tunnelParam  = Parameter{"tunnel", "string", "Only those of this tunnel."}
+	afterParam   = Parameter{"after", "integer", "The ID of the last event that is known: those after it, oldest first."}
+	figuresParam = Parameter{"figures", "boolean", "Also the figures of the active tunnel, once a second, as messages of the kind figures."}
+	followParam  = Parameter{"follow", "boolean", "Go on as server-sent events with each new line."}
+	linesParam   = Parameter{"lines", "integer", "How many lines, at most 10000. Default 200."}
+	eventParams  = []Parameter{
 		sinceParam, untilParam, tunnelParam, afterParam,
 		{"before", "integer", "Those with a smaller ID, newest first."},
 		{"cursor", "string", "The next of the page before."},
@@ -66,9 +67,10 @@ func Rules() []Rule {
 	return []Rule{
 		as(metricsContent, Rule{Method: "GET", Pattern: "/metrics", Role: Operator, Summary: "Figures for Prometheus."}),
 		v1("GET", "/version", None, "Which service this is.", nil, api.Version{}),
+		v1("GET", "/me", Viewer, "Who the caller is, and what they may do.", nil, api.Me{}),
 		v1("GET", "/openapi.json", Operator, "This document.", nil, map[string]any{}),
 		v1("GET", "/status", Viewer, "How things stand. Viewers see the overall state only.", nil, api.Status{}),
-		as(sseContent, v1("GET", "/stream", Operator, "A snapshot, then what changes and what happens.", nil, nil, afterParam)),
+		as(sseContent, v1("GET", "/stream", Operator, "A snapshot, then what changes and what happens.", nil, nil, afterParam, figuresParam)),
 
 		v1("POST", "/connect", Operator, "Wish for a group or tunnel.", api.Target{}, api.Status{}),
 		v1("POST", "/disconnect", Operator, "Wish for no tunnel.", nil, api.Status{}),

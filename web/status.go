@@ -14,6 +14,12 @@ import (
 
 func (s *server) version(w http.ResponseWriter, _ *http.Request) error { return ok(w, s.Version) }
 
+// me tells a caller what the service takes them for.
+func (s *server) me(w http.ResponseWriter, r *http.Request) error {
+	c := visitOf(r).caller
+	return ok(w, api.Me{Schema: api.Schema, Role: c.Role.String(), User: c.User})
+}
+
 // status shows viewers the overall state and nothing that names anything.
 func (s *server) status(w http.ResponseWriter, r *http.Request) error {
 	st := s.Engine.Status()

@@ -116,7 +116,7 @@ func (o *sse) heartbeat() {
 // come. A message's id is that of the last event it includes, so that a reader
 // who was cut off resumes without losing or repeating one.
 func (s *server) stream(w http.ResponseWriter, r *http.Request) error {
-	after, resumes, err := resumeFrom(r)
+	after, resumes, wantsFigures, err := streamQuery(r)
 	if err != nil {
 		return err
 	}
@@ -141,6 +141,13 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer out.close()
 	out.send("snapshot", after, snapshot)
+	var figures <-chan api.Figures // nil: not asked for
+	if wantsFigures {
+		out.send("figures", 0, figuresOf(snapshot))
+		var leave func()
+		figures, leave = s.pulse.listen()
+		defer leave()
+	}
 	last := after
 	for _, e := range append(missed, backlog...) {
 		if e.ID > last+1 {
@@ -153,6 +160,8 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request) error {
 		select {
 		case p := <-pictures:
 			out.send("status", 0, p)
+		case f := <-figures:
+			out.send("figures", 0, f)
 		case e, going := <-events:
 			if !going {
 				return nil // too slow: the reader comes back with its last ID
@@ -176,11 +185,12 @@ type gap struct {
 	To   int64 `json:"to"`
 }
 
-// resumeFrom reads where a stream resumes, from the header that a browser's
-// reader sends or from the query.
-func resumeFrom(r *http.Request) (after int64, resumes bool, err error) {
+// streamQuery reads what a stream is to tell, and where it resumes: from the
+// header that a browser's reader sends or from the query.
+func streamQuery(r *http.Request) (after int64, resumes, figures bool, err error) {
 	p := params{values: r.URL.Query()}
-	p.only("after")
+	p.only("after", "figures")
+	figures = p.yes("figures")
 	after = p.number("after", 0, 0, maxID)
 	resumes = p.values.Has("after")
 	if header := r.Header.Get("Last-Event-ID"); header != "" {
@@ -189,7 +199,7 @@ func resumeFrom(r *http.Request) (after int64, resumes bool, err error) {
 		}
 		resumes = true
 	}
-	return after, resumes, p.err
+	return after, resumes, figures, p.err
 }
 
 // missed asks the store for the events between after and the backlog. Events

@@ -18,6 +18,7 @@ import (
 	"holdfast/service/event"
 	"holdfast/service/status"
 	"holdfast/web"
+	"holdfast/web/api"
 )
 
 // message is one server-sent event.
@@ -103,6 +104,33 @@ func TestStreamBeginsWithASnapshotAndGoesOn(t *testing.T) {
 	l.world.Change(func(s *status.Status) { s.Overall = status.Checking })
 	if m := r.want(t, "status"); m.id != "" || !strings.Contains(m.data, `"overall":"checking"`) {
 		t.Errorf("got %+v", m)
+	}
+}
+
+// TestStreamOfFigures: at once, and then once a second, whatever else happens
+// or does not.
+func TestStreamOfFigures(t *testing.T) {
+	l := start(t, web.Operator)
+	r := l.listen("?figures=true")
+	r.want(t, "snapshot")
+	if m := r.want(t, "figures"); !strings.Contains(m.data, `"tunnel":"","rxBytes":0`) || m.id != "" {
+		t.Errorf("without a tunnel: got %+v", m)
+	}
+	l.do("POST", "/api/v1/connect", `{"target":"home"}`)
+	var f api.Figures
+	for f.Tunnel == "" {
+		m, err := r.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.kind == "figures" {
+			if err := json.Unmarshal([]byte(m.data), &f); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if f.Tunnel != "nl" || f.TxBytes != 2 || f.RTTMs == nil || *f.HandshakeAgeMs != 14000 || f.LastRoundTrip == nil {
+		t.Errorf("got %+v", f)
 	}
 }
 

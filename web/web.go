@@ -139,6 +139,7 @@ type server struct {
 	denials *limiter // of records of refusals, by person
 	wishes  *limiter // of wishes, by person
 	streams chan struct{}
+	pulse   pulse
 	waits   waits
 
 	diagnosing sync.Mutex // held while a diagnosis runs
@@ -157,7 +158,7 @@ func newServer(d Deps) *server {
 	if d.Log == nil {
 		d.Log = slog.Default()
 	}
-	return &server{
+	s := &server{
 		Deps:    d,
 		audits:  newLimiter(auditBurst, auditEvery),
 		denials: newLimiter(denialBurst, denialEvery),
@@ -165,6 +166,8 @@ func newServer(d Deps) *server {
 		streams: make(chan struct{}, maxStreams),
 		waits:   defaultWaits,
 	}
+	s.pulse.read = func() api.Figures { return figuresOf(s.Engine.Status()) }
+	return s
 }
 
 func (s *server) handler() http.Handler {
@@ -188,6 +191,7 @@ func (s *server) routes(r chi.Router) {
 	v1 := func(method, pattern string, h handler) { r.Method(method, api.Prefix+pattern, s.do(h)) }
 
 	v1("GET", "/version", s.version)
+	v1("GET", "/me", s.me)
 	v1("GET", "/openapi.json", s.openAPI)
 	v1("GET", "/status", s.status)
 	v1("GET", "/stream", s.stream)

@@ -98,6 +98,9 @@ func TestEveryMethod(t *testing.T) {
 	if _, err := c.Reconnect(ctx); err != nil {
 		t.Errorf("Reconnect: %v", err)
 	}
+	if got, err := c.Me(ctx); err != nil || got.Role != "admin" || got.User == "" {
+		t.Errorf("Me: %+v, %v", got, err)
+	}
 	if got, err := c.Disconnect(ctx); err != nil || got.Wish.On {
 		t.Errorf("Disconnect: %+v, %v", got, err)
 	}
@@ -322,11 +325,16 @@ func TestStreamEndsWhenItIsLeft(t *testing.T) {
 	s := serve(t)
 	c := client.New(s.socket)
 	defer c.Close()
-	for m, err := range c.Stream(t.Context(), 0) {
+	for m, err := range c.Stream(t.Context(), 0, client.WithFigures()) {
+		if err == nil && m.Kind == client.Measured {
+			if m.Figures == nil || !m.Figures.At.Equal(webtest.Now) {
+				t.Errorf("got %+v, want the figures of the world", m.Figures)
+			}
+			break
+		}
 		if err != nil || m.Kind != client.Snapshot || m.Status.Overall != status.Off {
 			t.Fatalf("got %+v, %v, want a snapshot", m, err)
 		}
-		break
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var last error

@@ -47,6 +47,11 @@ func (c *Client) Version(ctx context.Context) (api.Version, error) {
 	return ask[api.Version](ctx, c, request{method: http.MethodGet, path: at("version")})
 }
 
+// Me tells who the caller is to the service, and what they may do.
+func (c *Client) Me(ctx context.Context) (api.Me, error) {
+	return ask[api.Me](ctx, c, request{method: http.MethodGet, path: at("me")})
+}
+
 // Connect wishes for a group or tunnel. "": the one wished for last. It returns
 // as soon as the wish is kept, with how things stood then; Stream tells the rest.
 func (c *Client) Connect(ctx context.Context, target tunnel.Name) (api.Status, error) {

@@ -26,6 +26,8 @@ const (
 	StatusChanged = "status"
 	// Happened brings an Event.
 	Happened = "event"
+	// Measured brings Figures, once a second, to who asked for them (WithFigures).
+	Measured = "figures"
 	// Gap says that events were lost between where the stream resumed and the
 	// next event; History may have them.
 	Gap = "gap"
@@ -35,9 +37,19 @@ const (
 type Message struct {
 	Kind string
 	// ID is the ID of the latest event up to this message: where to resume.
-	ID     int64
-	Status *api.Status  // Snapshot and StatusChanged
-	Event  *event.Event // Happened
+	ID      int64
+	Status  *api.Status  // Snapshot and StatusChanged
+	Event   *event.Event // Happened
+	Figures *api.Figures // Measured
+}
+
+// A StreamOption says what else a stream is to tell.
+type StreamOption func(url.Values)
+
+// WithFigures has a stream tell the figures of the active tunnel once a second.
+// The service reads them as long as somebody listens, and not otherwise.
+func WithFigures() StreamOption {
+	return func(v url.Values) { v.Set("figures", "true") }
 }
 
 const (
@@ -55,10 +67,13 @@ const (
 // After is the ID of the last event that is known: those after it are told.
 // 0: only those that happen from now on. It ends with an error, or when the
 // loop is left; with the context's error when that ended it.
-func (c *Client) Stream(ctx context.Context, after int64) iter.Seq2[Message, error] {
+func (c *Client) Stream(ctx context.Context, after int64, options ...StreamOption) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		query := url.Values{}
 		setID(query, "after", after)
+		for _, o := range options {
+			o(query)
+		}
 		r := request{method: http.MethodGet, path: at("stream"), query: query, accept: "text/event-stream"}
 		last := after
 		for f, err := range c.frames(ctx, r) {
@@ -85,10 +100,10 @@ func (c *Client) Stream(ctx context.Context, after int64) iter.Seq2[Message, err
 // lasts. It gives up only where asking again cannot help: a refusal (*api.Error
 // other than api.ErrUnavailable) or ErrUntrusted. The error of each attempt
 // that failed is yielded, so that it can be shown; leave the loop to stop.
-func (c *Client) Follow(ctx context.Context, after int64) iter.Seq2[Message, error] {
+func (c *Client) Follow(ctx context.Context, after int64, options ...StreamOption) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		for pause := firstPause; ; pause = min(2*pause, lastPause) {
-			for m, err := range c.Stream(ctx, after) {
+			for m, err := range c.Stream(ctx, after, options...) {
 				if !yield(m, err) || err != nil && final(ctx, err) {
 					return
 				}
@@ -160,6 +175,11 @@ func (f frame) message(last int64) (Message, error) {
 	case Happened:
 		m.Event = &event.Event{}
 		if err := f.decode(m.Event); err != nil {
+			return Message{}, err
+		}
+	case Measured:
+		m.Figures = &api.Figures{}
+		if err := f.decode(m.Figures); err != nil {
 			return Message{}, err
 		}
 	case Gap:

@@ -291,6 +291,8 @@ func TestRecordAndRefresh(t *testing.T) {
 		w.hands.mu.Lock()
 		w.hands.counters["nl"].RxBytes += 3200 // keepalives
 		w.hands.mu.Unlock()
+		pictures, unsubscribe := w.Subscribe()
+		defer unsubscribe()
 		before := w.Status().Active
 		if err := w.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
@@ -298,6 +300,9 @@ func TestRecordAndRefresh(t *testing.T) {
 		after := w.Status().Active
 		if after.RxBytes != before.RxBytes+3200 || *after.HandshakeAgeMs < time.Hour.Milliseconds() {
 			t.Errorf("after an hour: %d bytes, handshake %d ms ago", after.RxBytes, *after.HandshakeAgeMs)
+		}
+		if len(pictures) > 0 {
+			t.Error("who watches for changes is woken by a caller who wants fresh figures")
 		}
 		looks := w.hands.looks
 		if err := w.Refresh(t.Context()); err != nil || w.hands.looks != looks {

@@ -9,10 +9,13 @@ import (
 )
 
 // publish draws the picture and shows it to whoever watches.
-func (e *Engine) publish(now time.Time) {
+func (e *Engine) publish(now time.Time) { e.audience.show(e.redraw(now)) }
+
+// redraw draws the picture for whoever asks, and wakes nobody who watches.
+func (e *Engine) redraw(now time.Time) *status.Status {
 	p := e.draw(now)
 	e.snapshot.Store(p)
-	e.audience.show(p)
+	return p
 }
 
 // draw makes the picture of this moment.

@@ -157,12 +157,17 @@ func (e *Engine) tellConfigured(now time.Time, p failover.Policy, changed tunnel
 	e.record(now, event.Event{Kind: kind, Tunnel: changed})
 }
 
+// freshEnough is how old figures may be for Refresh to leave them: a little
+// less than the time between two samples, so that whoever asks at that rhythm
+// finds new ones each time.
+const freshEnough = brain.SampleEvery * 9 / 10
+
 // Refresh reads the figures of the active member now, for a caller who wants
 // them fresh from a tunnel that is idle, or from one that has just come up. It
-// is cheap and may be called often.
+// is cheap and may be called often: those who watch for changes are not woken.
 func (e *Engine) Refresh(ctx context.Context) error {
 	return e.within(ctx, func(now time.Time) {
-		if f := e.brain.Figures(now); now.Sub(f.At) < brain.SampleEvery && !f.Counters.LastHandshake.IsZero() {
+		if f := e.brain.Figures(now); now.Sub(f.At) < freshEnough && !f.Counters.LastHandshake.IsZero() {
 			return
 		}
 		view := e.brain.View()
@@ -172,7 +177,7 @@ func (e *Engine) Refresh(ctx context.Context) error {
 		if r, err := e.opt.Hands.Look(); err == nil {
 			e.take(r)
 			e.brain.Refresh(now, r.Counters)
-			e.publish(now)
+			e.redraw(now)
 		}
 	})
 }
