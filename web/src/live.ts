@@ -1,0 +1,169 @@
+import { batch, computed, effect, signal } from "@preact/signals";
+import { api, host, Refusal, send } from "./api";
+import { language } from "./words";
+import type { About, Event, Figures, Me, Overall, Prefs, Status } from "./types";
+
+// The one stream of this tab, and what it has told. It is closed while nobody
+// looks at the page, so that neither the service nor the tab does work for it.
+
+export type Link = "starting" | "live" | "reconnecting" | "unreachable";
+
+/** How the page stands to the service. Anything but live makes its numbers old. */
+export const link = signal<Link>("starting");
+export const status = signal<Status | null>(null);
+export const me = signal<Me>({ role: "viewer", user: "" });
+export const about = signal<About | null>(null);
+export const prefs = signal<Prefs | null>(null);
+/** The latest event, for views that list events. */
+export const happened = signal<Event | null>(null);
+/** The moment that ages are reckoned from: it moves with the stream, once a second. */
+export const now = signal(Date.now());
+
+export interface Point { at: number; rx: number; tx: number; rtt: number | null }
+
+/** The live figures of the last five minutes, the oldest first. */
+export const points = signal<Point[]>([]);
+export const keepMs = 300_000;
+
+/** The one word for how things stand, with what only the page can know. */
+export const overall = computed<Overall>(() => (link.value === "unreachable" ? "service unreachable" : status.value?.overall ?? "connecting"));
+
+export const mayAct = computed(() => !about.value?.readOnly && (me.value.role === "operator" || me.value.role === "admin"));
+export const mayAdmin = computed(() => !about.value?.readOnly && me.value.role === "admin");
+
+/** How long the service may be silent before it counts as unreachable, in ms (UX §1.4). */
+const unreachableAfter = 3_000;
+/** The stream says something every second; this long without means that it is dead. */
+const silentAfter = 6_000;
+
+let last = 0;
+let running: AbortController | null = null;
+let lostAt = 0;
+
+/** Follows the service while the page is visible. It returns at once. */
+export function follow() {
+  addEventListener("visibilitychange", () => (document.hidden ? pause() : resume()));
+  effect(() => {
+    language.value; // words come in a language: begin anew in another
+    pause();
+    resume();
+  });
+}
+
+function pause() {
+  running?.abort();
+  running = null;
+}
+
+function resume() {
+  if (running || document.hidden) return;
+  running = new AbortController();
+  void keepReading(running.signal);
+}
+
+async function keepReading(signal: AbortSignal) {
+  for (let wait = 250; !signal.aborted; wait = Math.min(wait * 2, 4_000)) {
+    try {
+      await ask();
+      await read(signal, () => (wait = 250));
+    } catch (err) {
+      if (err instanceof Refusal && err.code === "no_session") return;
+      if (err instanceof Refusal && err.code === "not_permitted") await limited();
+    }
+    if (signal.aborted) return;
+    lose();
+    await new Promise((done) => setTimeout(done, wait));
+  }
+}
+
+/** Asks who the person is to the service; a service that came back may have another answer. */
+async function ask() {
+  me.value = await api.get<Me>("me");
+}
+
+/** Whoever may not follow the stream sees the overall state only. */
+async function limited() {
+  status.value = await api.get<Status>("status");
+  found();
+}
+
+function found() {
+  lostAt = 0;
+  link.value = "live";
+}
+
+function lose() {
+  lostAt ||= Date.now();
+  const gone = Date.now() - lostAt >= unreachableAfter;
+  link.value = gone || link.value === "unreachable" ? "unreachable" : "reconnecting";
+  now.value = Date.now();
+}
+
+async function read(signal: AbortSignal, began: () => void) {
+  const silence = new AbortController();
+  const stop = () => silence.abort();
+  signal.addEventListener("abort", stop);
+  let timer = setTimeout(stop, silentAfter);
+  try {
+    const query = last ? `&after=${last}` : "";
+    const reply = await send("GET", `/api/v1/stream?figures=true${query}`, undefined, "text/event-stream", silence.signal);
+    const reader = reply.body!.pipeThrough(new TextDecoderStream()).getReader();
+    for (let rest = ""; ; ) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      clearTimeout(timer);
+      timer = setTimeout(stop, silentAfter);
+      began();
+      const frames = (rest + value).split("\n\n");
+      rest = frames.pop()!;
+      batch(() => frames.forEach(take));
+    }
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/** Takes one frame of the stream. Comments and kinds that are not known are passed over. */
+function take(frame: string) {
+  let kind = "", data = "", id = 0;
+  for (const line of frame.split("\n")) {
+    const colon = line.indexOf(":");
+    const value = line.slice(colon + 1).trimStart();
+    if (colon > 0) ({ event: () => (kind = value), data: () => (data += value), id: () => (id = Number(value)) } as Record<string, () => void>)[line.slice(0, colon)]?.();
+  }
+  if (id) last = id;
+  if (!data) return;
+  const message = JSON.parse(data);
+  switch (kind) {
+    case "snapshot":
+    case "status":
+      found();
+      status.value = message;
+      break;
+    case "event":
+      happened.value = message;
+      break;
+    case "figures":
+      found();
+      figure(message);
+  }
+}
+
+function figure(f: Figures) {
+  now.value = Date.parse(f.at);
+  const from = now.value - keepMs;
+  points.value = [...points.value.filter((p) => p.at >= from), { at: now.value, rx: f.rxRate, tx: f.txRate, rtt: f.rttMs }];
+  const s = status.value;
+  if (s?.active && s.active.tunnel === f.tunnel) status.value = { ...s, at: f.at, active: { ...s.active, ...f } as Status["active"] };
+}
+
+/** Asks the page's host about itself and what the person prefers. */
+export async function greet() {
+  [about.value, prefs.value] = await Promise.all([host.get<About>("about"), host.get<Prefs>("prefs")]);
+}
+
+/** Keeps a preference. */
+export async function prefer(change: object) {
+  prefs.value = await host.patch<Prefs>("prefs", change);
+}

@@ -1,0 +1,14 @@
+import type { Overall } from "./types";
+
+/** How a state feels; it chooses colours only. */
+export type Tone = "good" | "calm" | "busy" | "warn" | "bad" | "off";
+
+const tones: Record<Overall, Tone> = {
+  off: "off", connecting: "busy", protected: "good", idle: "calm", checking: "warn", switching: "warn",
+  stalled: "bad", blocked: "bad", offline: "warn", "sign-in needed": "warn", "service unreachable": "bad",
+};
+
+export const tone = (o: string): Tone => tones[o as Overall] ?? "off";
+
+/** A state's name in keys of words and in names of files. */
+export const slug = (o: string) => o.replaceAll(" ", "-");

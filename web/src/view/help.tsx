@@ -1,0 +1,5 @@
+import { t } from "../words";
+
+export function Help() {
+  return <h1>{t("nav.help")}</h1>;
+}

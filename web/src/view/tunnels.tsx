@@ -1,0 +1,5 @@
+import { t } from "../words";
+
+export function Tunnels() {
+  return <h1>{t("nav.tunnels")}</h1>;
+}

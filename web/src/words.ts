@@ -1,0 +1,37 @@
+import { signal } from "@preact/signals";
+
+// All words of the page are in words/*.json. What the service words itself
+// (notices, events, diagnoses) comes in this language from there.
+
+/** The language of the page, as a BCP 47 tag. */
+export const language = signal("en");
+
+let words: Record<string, string> = {};
+let plural = new Intl.PluralRules("en");
+
+/** Loads a language; "auto" chooses by the browser's. */
+export async function speak(wanted: string, known: string[]): Promise<void> {
+  const tag = wanted === "auto" ? navigator.languages.map((l) => l.split("-")[0]).find((l) => known.includes(l)) ?? "en" : wanted;
+  if (words["language.tag"] === tag) return;
+  const reply = await fetch(`/words/${tag}.json`);
+  words = await reply.json();
+  plural = new Intl.PluralRules(tag);
+  const root = document.documentElement;
+  root.lang = tag;
+  // The direction is the language's; a test may turn it around to see that nothing depends on it.
+  root.dir = sessionStorage.getItem("holdfast-dir") ?? words["language.direction"];
+  language.value = tag;
+}
+
+export type Fill = Record<string, string | number>;
+
+/** The words for a key, with what belongs into their {places}. A count chooses between .one and .other. */
+export function t(key: string, fill?: Fill): string {
+  let text = words[key];
+  if (text === undefined && fill?.count !== undefined) text = words[`${key}.${plural.select(Number(fill.count))}`] ?? words[key + ".other"];
+  if (text === undefined) return key;
+  return fill ? text.replace(/\{(\w+)\}/g, (_, name) => String(fill[name] ?? "")) : text;
+}
+
+/** The words for a key, or another text where there are none. */
+export const told = (key: string, otherwise: string) => words[key] ?? otherwise;
