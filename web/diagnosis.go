@@ -7,14 +7,14 @@ import (
 	"holdfast/web/api"
 )
 
-func (s *server) lastDiagnosis(w http.ResponseWriter, _ *http.Request) error {
+func (s *server) lastDiagnosis(w http.ResponseWriter, r *http.Request) error {
 	s.mu.Lock()
 	d := s.diagnosis
 	s.mu.Unlock()
 	if d == nil {
 		return refuse(api.NotFound, "There is no diagnosis yet.", "Make one with: holdfast diagnose")
 	}
-	return ok(w, d)
+	return ok(w, wordDiagnosis(speak(w, r), *d))
 }
 
 // runDiagnosis looks now, one caller at a time: two at once would disturb each
@@ -37,5 +37,5 @@ func (s *server) runDiagnosis(w http.ResponseWriter, r *http.Request) error {
 	s.mu.Lock()
 	s.diagnosis = &d
 	s.mu.Unlock()
-	return ok(w, d)
+	return ok(w, wordDiagnosis(speak(w, r), d))
 }

@@ -40,7 +40,7 @@ func (s *server) history(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	reply := api.History{Schema: api.Schema, Events: append([]event.Event{}, page.Events...)}
+	reply := api.History{Schema: api.Schema, Events: wordEvents(speak(w, r), page.Events)}
 	if page.More && len(page.Events) > 0 {
 		reply.Next = cursorAfter(q, page)
 	}
@@ -202,7 +202,7 @@ func (s *server) notices(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ok(w, api.Notices{Schema: api.Schema, Notices: append([]event.Notice{}, notices...)})
+	return ok(w, api.Notices{Schema: api.Schema, Notices: wordNotices(speak(w, r), notices)})
 }
 
 func (s *server) ackNotice(w http.ResponseWriter, r *http.Request) error {

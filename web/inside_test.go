@@ -298,3 +298,16 @@ func BenchmarkRedact(b *testing.B) {
 		r.redact(log.String())
 	}
 }
+
+func TestWantedLanguage(t *testing.T) {
+	for header, want := range map[string]event.Language{
+		"": event.English, "en": event.English, "de": event.German, "DE-ch": event.German, "fr, de;q=0.8, en;q=0.7": event.German,
+		"de;q=0.2, en;q=0.3": event.English, "de;q=0": event.English, "de;q=x": event.English, "de;q=NaN": event.English,
+		"*": event.English, "*;q=0.1, de;q=0.2": event.German, ";;,,": event.English, "deutsch": event.English, "de_DE": event.English,
+		strings.Repeat("fr,", 20) + "de": event.English, "de ; q=0.9": event.German,
+	} {
+		if got := wanted([]string{header}); got != want {
+			t.Errorf("%q: got %s, want %s", header, got, want)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"holdfast/service/event"
 	"holdfast/service/tunnel"
 	"holdfast/web/api"
 )
@@ -50,6 +51,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if e == errMethod {
 		status = http.StatusMethodNotAllowed
 	}
+	w.Header().Set("Content-Language", string(event.English))
 	writeJSON(w, status, e)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"holdfast/service/event"
 	"holdfast/web/api"
 )
 
@@ -36,6 +37,7 @@ func (s *server) visit(next http.Handler) http.Handler {
 		}
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Language", string(event.English)) // until a handler speaks another
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		next.ServeHTTP(w, r)

@@ -29,7 +29,7 @@ func (s *server) status(w http.ResponseWriter, r *http.Request) error {
 			Wish: api.OverviewWish{On: st.Wish.On}, Limited: true,
 		})
 	}
-	return ok(w, st)
+	return ok(w, wordStatus(speak(w, r), st))
 }
 
 // wish serves a wish and replies with how things stand then. An administrator
@@ -43,7 +43,7 @@ func (s *server) wish(h handler) handler {
 		if err := h(w, r); err != nil {
 			return err
 		}
-		return ok(w, s.Engine.Status())
+		return ok(w, wordStatus(speak(w, r), s.Engine.Status()))
 	}
 }
 

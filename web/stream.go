@@ -135,12 +135,13 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 
+	lang := speak(w, r)
 	out, err := s.openStream(w, r)
 	if err != nil {
 		return err
 	}
 	defer out.close()
-	out.send("snapshot", after, snapshot)
+	out.send("snapshot", after, wordStatus(lang, snapshot))
 	var figures <-chan api.Figures // nil: not asked for
 	if wantsFigures {
 		out.send("figures", 0, figuresOf(snapshot))
@@ -154,12 +155,12 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request) error {
 			out.send("gap", 0, gap{last + 1, e.ID - 1})
 		}
 		last = e.ID
-		out.send("event", e.ID, e)
+		out.send("event", e.ID, wordEvent(lang, e))
 	}
 	for out.err == nil {
 		select {
 		case p := <-pictures:
-			out.send("status", 0, p)
+			out.send("status", 0, wordStatus(lang, *p))
 		case f := <-figures:
 			out.send("figures", 0, f)
 		case e, going := <-events:
@@ -168,7 +169,7 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request) error {
 			}
 			if e.ID > last {
 				last = e.ID
-				out.send("event", e.ID, e)
+				out.send("event", e.ID, wordEvent(lang, e))
 			}
 		case <-out.beat.C:
 			out.heartbeat()

@@ -355,7 +355,7 @@ func (f *fakeService) history(r *http.Request) reply {
 	before, _ := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64)
 	after, _ := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64)
 	kinds := r.URL.Query()["kind"]
-	page := api.History{Schema: 1, Events: []event.Event{}}
+	page := api.History{Schema: 1, Events: []api.Event{}}
 	list := slices.Clone(f.events)
 	if after == 0 {
 		slices.Reverse(list)
@@ -368,7 +368,7 @@ func (f *fakeService) history(r *http.Request) reply {
 			page.Next = "more" // the API's own word, which only the API reads
 			return page
 		default:
-			page.Events = append(page.Events, e)
+			page.Events = append(page.Events, api.Event{Event: e, Sentence: e.Sentence()})
 		}
 	}
 	return page

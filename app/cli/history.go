@@ -132,7 +132,9 @@ func (p *program) events(ctx context.Context, q api.EventQuery, limit int) ([]ev
 		if err != nil {
 			return nil, err
 		}
-		events = append(events, page.Events...)
+		for _, e := range page.Events {
+			events = append(events, e.Event)
+		}
 		if page.Next == "" || len(page.Events) == 0 || limit > 0 && len(events) >= limit {
 			break
 		}

@@ -92,7 +92,7 @@ func TestAgainstTheAPI(t *testing.T) {
 		{"notices", exitDone, "nothing you should know"},
 		{"notices ack 7", exitDone, "acknowledged"},
 		{"notices ack 8", exitNotFound, ""},
-		{"diagnose", exitDone, "Nothing is wrong"},
+		{"diagnose", exitDone, "Nothing that was looked at is wrong"},
 		{"settings get", exitDone, "traffic_timeout"},
 		{"settings set profile=classic", exitDone, "profile is now classic"},
 		{"settings set profile=none", exitInvalid, "classic"},

@@ -46,8 +46,9 @@ const (
 
 // Client talks to one service. It is safe for concurrent use.
 type Client struct {
-	socket string
-	http   *http.Client
+	socket   string
+	language string // "": English
+	http     *http.Client
 }
 
 // New makes a client of the service behind a socket or pipe. Nothing is dialled
@@ -66,6 +67,14 @@ func New(socket string) *Client {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+}
+
+// In is a client over the same connections that is answered in a language, as
+// HTTP names it ("de"), where the service has it: notices, sentences, diagnoses.
+func (c *Client) In(language string) *Client {
+	other := *c
+	other.language = language
+	return &other
 }
 
 // Socket is the socket or pipe that New was given.
@@ -157,6 +166,9 @@ func (c *Client) send(ctx context.Context, r request) (io.ReadCloser, error) {
 	}
 	if r.accept != "" {
 		req.Header.Set("Accept", r.accept)
+	}
+	if c.language != "" {
+		req.Header.Set("Accept-Language", c.language)
 	}
 	reply, err := c.http.Do(req)
 	if err != nil {

@@ -338,11 +338,14 @@ func TestStreamEndsWhenItIsLeft(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var last error
-	for m, err := range c.Stream(ctx, 0) {
+	for m, err := range c.In("de").Stream(ctx, 0) {
 		if last = err; m.Kind == client.Snapshot {
 			s.world.Happen(event.Woke)
 		}
 		if m.Kind == client.Happened {
+			if m.Sentence != m.Event.SentenceIn(event.German) {
+				t.Errorf("got %q, want it in German", m.Sentence)
+			}
 			cancel()
 		}
 	}

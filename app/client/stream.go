@@ -37,10 +37,12 @@ const (
 type Message struct {
 	Kind string
 	// ID is the ID of the latest event up to this message: where to resume.
-	ID      int64
-	Status  *api.Status  // Snapshot and StatusChanged
-	Event   *event.Event // Happened
-	Figures *api.Figures // Measured
+	ID     int64
+	Status *api.Status  // Snapshot and StatusChanged
+	Event  *event.Event // Happened
+	// Sentence tells Event in one line, in the language of the Client.
+	Sentence string
+	Figures  *api.Figures // Measured
 }
 
 // A StreamOption says what else a stream is to tell.
@@ -173,10 +175,11 @@ func (f frame) message(last int64) (Message, error) {
 		}
 		fill(m.Status)
 	case Happened:
-		m.Event = &event.Event{}
-		if err := f.decode(m.Event); err != nil {
+		var e api.Event
+		if err := f.decode(&e); err != nil {
 			return Message{}, err
 		}
+		m.Event, m.Sentence = &e.Event, e.Sentence
 	case Measured:
 		m.Figures = &api.Figures{}
 		if err := f.decode(m.Figures); err != nil {

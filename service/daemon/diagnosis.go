@@ -30,19 +30,34 @@ func diagnosis(st status.Status, e diagnose.Evidence, now time.Time) api.Diagnos
 		out.Tunnel, out.Verdict = st.Active.Tunnel, st.Active.Verdict
 	}
 	f := diagnose.Judge(e)
-	switch {
-	case f.Cause == "" && !st.Wish.On:
-		out.Title, out.Advice = "No tunnel is wanted, and nothing below it is wrong", "Connect, and ask again."
-	case f.Cause == "":
-		out.Title = "Nothing that was looked at is wrong"
-	default:
-		words := event.Describe(event.Code(f.Cause))
-		out.Cause, out.Title, out.What, out.Advice = &f.Cause, words.Title, words.What, words.Advice
-		out.Certain, out.Underlay, out.Evidence = f.Certain, f.Underlay, f.Evidence
+	out.Code = found(f.Cause, st.Wish.On)
+	words := event.Describe(out.Code)
+	out.Title, out.What, out.Advice = words.Title, words.What, words.Advice
+	if f.Cause != "" {
+		out.Cause, out.Certain, out.Underlay, out.Evidence = &f.Cause, f.Certain, f.Underlay, f.Evidence
 		out.Others = append(out.Others, f.Others...)
 	}
 	for _, c := range diagnose.Checks(e) {
 		out.Checks = append(out.Checks, api.Finding{Name: c.Name, Result: string(c.Result), Evidence: c.Evidence, TookMs: c.Took.Milliseconds()})
 	}
 	return out
+}
+
+// found is what there are words for. A cause that keeps a tunnel at rest is put
+// differently where no tunnel is wanted.
+func found(c tunnel.Cause, wanted bool) event.Code {
+	switch {
+	case c == "" && wanted:
+		return event.CodeNothingWrong
+	case c == "":
+		return event.CodeNothingWanted
+	case c == tunnel.NoNetwork && !wanted:
+		return event.CodeOffNoNetwork
+	case c == tunnel.SignIn && !wanted:
+		return event.CodeOffSignIn
+	case c == tunnel.NoInternet && !wanted:
+		return event.CodeOffNoInternet
+	default:
+		return event.Code(c)
+	}
 }

@@ -247,6 +247,9 @@ func (r *running) history() []event.Event {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	slices.Reverse(h.Events)
-	return h.Events
+	var events []event.Event
+	for _, e := range slices.Backward(h.Events) {
+		events = append(events, e.Event)
+	}
+	return events
 }

@@ -43,15 +43,19 @@ const (
 	CodeClockAhead       Code = "clock_ahead"
 )
 
-// Describe returns the words for a code, and plain words for one that this
-// version does not know.
-func Describe(c Code) Words {
-	if w, ok := catalogue[c]; ok {
-		return w
-	}
-	return Words{Title: "Something happened", Severity: Low,
-		What: "This version has no words for " + string(c) + ".", Advice: "Look at the history."}
-}
+// The codes of what a diagnosis found where there is no cause to name, or no
+// tunnel that could suffer from it. They are never notices.
+const (
+	CodeNothingWrong  Code = "nothing_wrong"
+	CodeNothingWanted Code = "nothing_wanted"
+	CodeOffNoNetwork  Code = "off_no_network"
+	CodeOffSignIn     Code = "off_sign_in"
+	CodeOffNoInternet Code = "off_no_internet"
+)
+
+// Describe returns the words for a code in English, and plain words for one
+// that this version does not know.
+func Describe(c Code) Words { return DescribeIn(English, c) }
 
 // How long a trouble must have lasted.
 const (
@@ -66,7 +70,7 @@ const (
 )
 
 // catalogue has the words for every cause, and for every kind of event that
-// can become a notice. What is only likely is put so.
+// can become a notice, in English. What is only likely is put so.
 var catalogue = map[Code]Words{
 	Code(tunnel.NoNetwork): {"No network",
 		"This computer has no network, so the tunnel is at rest. It resumes by itself.",
@@ -179,4 +183,18 @@ var catalogue = map[Code]Words{
 	CodeClockAhead: {"The clock jumped ahead",
 		"Handshakes are held back: a server that saw one with a date far ahead would refuse this key until that date.",
 		"Set the clock right. If it is right, connect again.", High, 0},
+
+	CodeNothingWrong: {"Nothing that was looked at is wrong",
+		"What was looked at works as it should.", "", Low, Never},
+	CodeNothingWanted: {"No tunnel is wanted, and nothing below it is wrong",
+		"The network could carry a tunnel.", "Connect, and ask again.", Low, Never},
+	CodeOffNoNetwork: {"This computer has no network",
+		"No tunnel is wanted now, and none could work.",
+		"Check the cable or the Wi-Fi.", Medium, Never},
+	CodeOffSignIn: {"This network wants a sign-in first",
+		"A sign-in page stands before the internet. No tunnel is wanted now, and none could work before you have passed it.",
+		"Open a browser and sign in.", Medium, Never},
+	CodeOffNoInternet: {"This network has no internet",
+		"Nothing outside this network answers. No tunnel is wanted now, and none could work.",
+		"Restart the router, or ask the provider.", Medium, Never},
 }

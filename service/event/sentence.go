@@ -8,13 +8,18 @@ import (
 	"holdfast/service/tunnel"
 )
 
-// Sentence puts the event in one line for a person.
-func (e Event) Sentence() string {
-	s := e.fact()
+// Sentence puts the event in one line for a person, in English.
+func (e Event) Sentence() string { return e.SentenceIn(English) }
+
+// SentenceIn puts the event in one line for a person, in a language. The
+// evidence, which is written down in English, follows in English only.
+func (e Event) SentenceIn(lang Language) string {
+	l := lexiconOf(lang)
+	s := e.tell(lang, e.phrase())
 	if e.DowntimeMs > 0 {
-		s += fmt.Sprintf(" Without service for %s.", Span(time.Duration(e.DowntimeMs)*time.Millisecond))
+		s += " " + strings.ReplaceAll(l.phrases[downtime], "{span}", SpanIn(lang, time.Duration(e.DowntimeMs)*time.Millisecond))
 	}
-	if e.Evidence != "" && !strings.Contains(s, e.Evidence) {
+	if lang == English && e.Evidence != "" && !strings.Contains(s, e.Evidence) {
 		s += " " + capital(e.Evidence)
 		if !strings.HasSuffix(s, ".") {
 			s += "."
@@ -23,13 +28,36 @@ func (e Event) Sentence() string {
 	return s
 }
 
+// tell fills in a phrase.
+func (e Event) tell(lang Language, p phrase) string {
+	l := lexiconOf(lang)
+	name := string(e.Tunnel)
+	if name == "" {
+		name = l.phrases[anyTunnel]
+	}
+	title := ""
+	switch e.Kind {
+	case NoticeOpened:
+		title = DescribeIn(lang, Code(e.To)).Title
+	case NoticeCleared:
+		title = DescribeIn(lang, Code(e.From)).Title
+	default:
+	}
+	return strings.NewReplacer("{tunnel}", name, "{from}", e.From, "{to}", e.To, "{because}", e.because(lang),
+		"{title}", title, "{kind}", capital(strings.ReplaceAll(string(e.Kind), "_", " "))).Replace(l.phrases[p])
+}
+
 // Span is a length of time as people write it: "5.2 s", "42 s", "3 min 20 s",
 // "2 h 5 min". It is rounded to a tenth of a second below ten seconds, to the
 // second below an hour, and to the minute above.
-func Span(d time.Duration) string {
+func Span(d time.Duration) string { return SpanIn(English, d) }
+
+// SpanIn is Span as people of another language write it: "5,2 s".
+func SpanIn(lang Language, d time.Duration) string {
 	switch {
 	case d < 10*time.Second-50*time.Millisecond:
-		return strings.TrimSuffix(fmt.Sprintf("%.1f", d.Seconds()), ".0") + " s"
+		tenths := strings.TrimSuffix(fmt.Sprintf("%.1f", d.Seconds()), ".0")
+		return strings.Replace(tenths, ".", lexiconOf(lang).point, 1) + " s"
 	case d < time.Minute-500*time.Millisecond:
 		return fmt.Sprintf("%d s", d.Round(time.Second)/time.Second)
 	case d < time.Hour-500*time.Millisecond:
@@ -48,76 +76,59 @@ func parts(d, large time.Duration, largeWord string, small time.Duration, smallW
 	return s
 }
 
-func (e Event) fact() string {
+// phrase chooses what the event is told with.
+func (e Event) phrase() phrase {
 	switch e.Kind {
 	case WishChanged:
 		return e.wish()
 	case StateChanged:
-		return fmt.Sprintf("%s is %s%s.", e.tunnel(), e.To, e.because())
+		return e.oneOf("state")
 	case VerdictChanged:
 		return e.verdict()
-	case HandshakeFailed:
-		return fmt.Sprintf("Handshakes of %s fail%s.", e.tunnel(), e.because())
-	case HandshakeRecovered:
-		if e.Cause == tunnel.SessionStale {
-			return fmt.Sprintf("%s has a new session, since the server had forgotten the one before.", e.tunnel())
-		}
-		return fmt.Sprintf("Handshakes of %s succeed again.", e.tunnel())
-	case FailedOver:
-		return fmt.Sprintf("Switched from %s to %s%s.", e.From, e.To, e.because())
-	case FailedBack:
-		return fmt.Sprintf("Switched back from %s to %s.", e.From, e.To)
 	case Restarted:
-		return e.restarted()
+		return e.oneOf("restarted")
 	case Held:
-		return e.held()
-	case CooldownStarted:
-		return "Waiting before any member is tried again."
-	case CooldownEnded:
-		return "The wait is over; members are tried again."
+		return e.oneOf("held")
 	case UnderlayChanged:
 		return e.underlay()
-	case Woke:
-		return "The computer woke."
-	case EndpointChanged:
-		return fmt.Sprintf("The endpoint of %s changed from %s to %s.", e.tunnel(), e.From, e.To)
-	case GuardChanged:
-		return fmt.Sprintf("The guard went from %s to %s.", e.From, e.To)
-	case NoticeOpened:
-		return "Notice: " + Describe(Code(e.To)).Title + "."
-	case NoticeCleared:
-		return "No longer true: " + Describe(Code(e.From)).Title + "."
+	case HandshakeRecovered:
+		if e.Cause == tunnel.SessionStale {
+			return sessionRenewed
+		}
 	case ConfigChanged:
 		if e.Tunnel == "" {
-			return "The list of tunnels or groups changed."
+			return configOfAny
 		}
-		return fmt.Sprintf("The config of %s changed.", e.tunnel())
-	case SettingsChanged:
-		return "The settings changed."
-	case Denied:
-		return "A request was refused."
-	case ServiceStarted:
-		return "The service started."
-	case ServiceStopped:
-		return "The service stopped."
+		return configOfOne
 	default:
-		return fmt.Sprintf("%s.", capital(strings.ReplaceAll(string(e.Kind), "_", " ")))
 	}
+	if p := phrase(e.Kind); englishPhrases[p] != "" {
+		return p
+	}
+	return otherKind
+}
+
+// oneOf is the phrase for what is now, or the one for anything.
+func (e Event) oneOf(what phrase) phrase {
+	if p := what + " " + phrase(e.To); englishPhrases[p] != "" {
+		return p
+	}
+	return what
 }
 
 // offWord is the wish for no tunnel.
 const offWord = "off"
 
-func (e Event) wish() string {
+func (e Event) wish() phrase {
 	switch {
 	case e.byPolicy():
-		return "Disconnected by the policy" + e.because() + "."
+		return wishByPolicy
 	case e.To == offWord:
-		return "Turned off."
+		return wishOff
 	case e.Tunnel != "":
-		return fmt.Sprintf("Switched from %s to %s, as asked.", e.From, e.To)
+		return wishMember
 	default:
-		return fmt.Sprintf("Asked for %s.", e.To)
+		return wishTarget
 	}
 }
 
@@ -128,72 +139,39 @@ func (e Event) byPolicy() bool {
 }
 
 // verdict says what was seen, where a verdict's own word says too little.
-func (e Event) verdict() string {
+func (e Event) verdict() phrase {
 	switch {
 	case e.To == "suspect" && e.Cause == tunnel.Unanswered:
-		return fmt.Sprintf("%s is suspect: data was sent and nothing has come back so far.", e.tunnel())
+		return verdictNoReply
 	case e.To == "healthy" && (e.From == "suspect" || e.From == "unhealthy"):
-		return fmt.Sprintf("%s is healthy again.", e.tunnel())
-	case e.To == "unknown":
-		return fmt.Sprintf("%s is judged anew.", e.tunnel())
+		return verdictAgain
 	default:
-		return fmt.Sprintf("%s is %s%s.", e.tunnel(), e.To, e.because())
+		return e.oneOf("verdict")
 	}
 }
 
-// restarted says what a restart made anew, from the word for its rung.
-func (e Event) restarted() string {
-	with := map[string]string{
-		"rebind": "new sockets", "rotate": "a new port", "renew": "a new device", "reopen": "a new interface",
-	}[e.To]
-	if with == "" {
-		return fmt.Sprintf("Restarted %s (%s)%s.", e.tunnel(), e.To, e.because())
-	}
-	return fmt.Sprintf("Restarted %s with %s%s.", e.tunnel(), with, e.because())
-}
-
-func (e Event) held() string {
-	switch e.To {
-	case HeldOffline:
-		return "Holding" + e.because() + "."
-	case HeldAllSilent:
-		return "Holding: no other member answers."
-	case HeldMinimum:
-		return "Holding: another switch would come too soon after the last."
-	case HeldExhausted:
-		return "Every attempt to restart was made."
-	case HeldRefused:
-		return fmt.Sprintf("Could not switch to %s.", e.tunnel())
-	default:
-		return "Holding."
-	}
-}
-
-func (e Event) underlay() string {
+func (e Event) underlay() phrase {
 	switch {
 	case e.To == "ok" && e.From == "ok":
-		return "The network changed."
+		return networkOther
 	case e.To == "ok":
-		return "The network can be used again."
+		return networkBack
 	default:
-		return "The network cannot be used" + e.because() + "."
+		return networkGone
 	}
 }
 
-func (e Event) tunnel() string {
-	if e.Tunnel == "" {
-		return "the tunnel"
-	}
-	return string(e.Tunnel)
-}
-
-// because names the cause after a colon, in the catalogue's words.
-func (e Event) because() string {
+// because goes on a sentence with the cause, in the catalogue's words.
+func (e Event) because(lang Language) string {
 	if e.Cause == "" {
 		return ""
 	}
-	title := Describe(Code(e.Cause)).Title
-	return ": " + strings.ToLower(title[:1]) + title[1:]
+	l := lexiconOf(lang)
+	title := DescribeIn(lang, Code(e.Cause)).Title
+	if l.lowers {
+		title = strings.ToLower(title[:1]) + title[1:]
+	}
+	return strings.ReplaceAll(l.phrases[because], "{title}", title)
 }
 
 func capital(s string) string {

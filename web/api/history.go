@@ -32,6 +32,13 @@ type EventQuery struct {
 // Forwards says that the query asks for the oldest first.
 func (q EventQuery) Forwards() bool { return q.After > 0 || q.OldestFirst }
 
+// Event is an event with its words.
+type Event struct {
+	event.Event
+	// Sentence tells it to a person in one line, in the language of the reply.
+	Sentence string `json:"sentence"`
+}
+
 // EventPage is what a history answers to an EventQuery.
 type EventPage struct {
 	Events []event.Event
@@ -41,8 +48,8 @@ type EventPage struct {
 
 // History is the reply of GET /history.
 type History struct {
-	Schema int           `json:"schema"`
-	Events []event.Event `json:"events"`
+	Schema int     `json:"schema"`
+	Events []Event `json:"events"`
 	// Next is the cursor of the page that follows. "": this was the last.
 	Next string `json:"next"`
 }

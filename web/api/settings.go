@@ -3,6 +3,7 @@ package api
 import (
 	"time"
 
+	"holdfast/service/event"
 	"holdfast/service/failover"
 	"holdfast/service/health"
 	"holdfast/service/tunnel"
@@ -64,7 +65,11 @@ type Diagnosis struct {
 	// Underlay says that the network below the tunnel is at fault: nothing that
 	// is done to the tunnel helps.
 	Underlay bool `json:"underlay"`
-	// Title, What and Advice are the words of the catalogue.
+	// Code is the cause, or what else was found: "nothing_wrong",
+	// "nothing_wanted", or that the network could carry no tunnel while none is
+	// wanted ("off_no_network", "off_sign_in", "off_no_internet").
+	Code event.Code `json:"code"`
+	// Title, What and Advice are the words of the catalogue for Code.
 	Title  string `json:"title"`
 	What   string `json:"what"`
 	Advice string `json:"advice"`

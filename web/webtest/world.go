@@ -268,7 +268,7 @@ func (w *World) Ack(_ context.Context, id int64) error {
 func (w *World) Diagnose(context.Context) (api.Diagnosis, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return api.Diagnosis{At: Now, Verdict: health.Healthy, Title: "Nothing is wrong"}, w.fail
+	return api.Diagnosis{At: Now, Verdict: health.Healthy, Code: event.CodeNothingWrong}, w.fail
 }
 
 // ConfigsChanged is remembered for Changed.
@@ -322,8 +322,8 @@ func (w *World) Summary(_ context.Context, since, until time.Time) (api.Summary,
 	return api.Summary{Since: since, Until: until, Failovers: 1}, nil
 }
 
-// Notices are none.
-func (w *World) Notices(context.Context, bool) ([]event.Notice, error) { return nil, nil }
+// Notices are those of the picture.
+func (w *World) Notices(context.Context, bool) ([]event.Notice, error) { return w.Status().Notices, nil }
 
 // Tail is one line, and one that follows.
 func (w *World) Tail(int) ([]api.LogLine, <-chan api.LogLine, func()) {
