@@ -7,6 +7,7 @@ import { signal } from "@preact/signals";
 export const language = signal("en");
 
 let words: Record<string, string> = {};
+let rightToLeft = false;
 let plural = new Intl.PluralRules("en");
 
 /** Loads a language; "auto" chooses by the browser's. */
@@ -20,8 +21,12 @@ export async function speak(wanted: string, known: string[]): Promise<void> {
   root.lang = tag;
   // The direction is the language's; a test may turn it around to see that nothing depends on it.
   root.dir = sessionStorage.getItem("holdfast-dir") ?? words["language.direction"];
+  rightToLeft = root.dir === "rtl";
   language.value = tag;
 }
+
+/** Keeps a name or a figure in one piece where the words around it run from right to left. */
+export const whole = (text: string) => (rightToLeft ? "\u2068" + text + "\u2069" : text);
 
 export type Fill = Record<string, string | number>;
 
@@ -30,7 +35,7 @@ export function t(key: string, fill?: Fill): string {
   let text = words[key];
   if (text === undefined && fill?.count !== undefined) text = words[`${key}.${plural.select(Number(fill.count))}`] ?? words[key + ".other"];
   if (text === undefined) return key;
-  return fill ? text.replace(/\{(\w+)\}/g, (_, name) => String(fill[name] ?? "")) : text;
+  return fill ? text.replace(/\{(\w+)\}/g, (_, name) => whole(String(fill[name] ?? ""))) : text;
 }
 
 /** The words for a key, or another text where there are none. */

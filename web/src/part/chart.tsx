@@ -93,7 +93,6 @@ function options(box: HTMLDivElement, latest: { current: ChartProps }): uPlot.Op
   const { series, value, height = 180 } = latest.current;
   const ink = colour(box, "dim"), rule = colour(box, "line");
   const axis = { stroke: ink, font: "11px system-ui", grid: { stroke: rule, width: 1 }, ticks: { show: false } };
-  const clock = (at: number) => new Date(at * 1000);
   return {
     width: box.clientWidth,
     height,
@@ -102,8 +101,8 @@ function options(box: HTMLDivElement, latest: { current: ChartProps }): uPlot.Op
     padding: [8, 8, 0, 0],
     scales: { x: { range: () => latest.current.span() }, y: { range: (_, __, max) => [0, Math.max(max * 1.15, 1)] } },
     axes: [
-      { ...axis, space: 80, values: (_, at) => at.map((s, i) => label(clock(s), at.length > 1 ? at[1] - at[0] : 60, i)) },
-      { ...axis, size: 76, space: 36, values: (_, at) => at.map((v) => value(v)) },
+      { ...axis, grid: { show: false }, size: 26, gap: 6, space: 80, incrs: steps, values: (_, at) => at.map((s) => label(new Date(s * 1000), at.length > 1 ? at[1] - at[0] : 60)) },
+      { ...axis, size: 72, space: 30, values: (_, at) => at.map((v) => value(v)) },
     ],
     series: [
       {},
@@ -115,9 +114,9 @@ function options(box: HTMLDivElement, latest: { current: ChartProps }): uPlot.Op
   };
 }
 
+/** The distances between ticks of the time axis, in seconds. */
+const steps = [60, 300, 900, 3_600, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000];
+
 /** A tick of the time axis: a day where ticks are days apart, else a time. */
-function label(at: Date, step: number, _: number): string {
-  return step >= 86_400
-    ? at.toLocaleDateString(language.value, { day: "numeric", month: "short" })
-    : at.toLocaleTimeString(language.value, step < 60 ? { timeStyle: "medium" } : { timeStyle: "short" });
-}
+const label = (at: Date, step: number) =>
+  step >= 86_400 ? at.toLocaleDateString(language.value, { day: "numeric", month: "short" }) : at.toLocaleTimeString(language.value, { timeStyle: "short" });

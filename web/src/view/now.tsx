@@ -131,7 +131,7 @@ function PointTable() {
 
 function Members({ s }: { s: Status }) {
   return (
-    <section>
+    <section data-tone={tone(overall.value)}>
       <h2>{s.active?.group || s.members.length > 1 ? t("now.members", { group: s.wish.target ?? "" }) : t("now.member")}</h2>
       <ol class="members">
         {s.members.map((m) => <Row key={m.tunnel} m={m} alone={s.members.length < 2} />)}
