@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -148,6 +149,21 @@ func TestSettingsOfTheGuardAreForAdmins(t *testing.T) {
 		l.role.Store(int32(web.Admin))
 		if got := l.do("PATCH", "/api/v1/settings", body); got.code != 200 || l.world.Policy() == webtest.New().Policy() {
 			t.Errorf("%s by an administrator: got %d %s", key, got.code, got.body)
+		}
+	}
+}
+
+// What a setting says of itself is what an operator meets who changes it.
+func TestSettingsSayWhoMayChangeThem(t *testing.T) {
+	l := start(t, web.Operator)
+	var list api.Settings
+	if err := json.Unmarshal([]byte(l.do("GET", "/api/v1/settings", "").body), &list); err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range list.Settings {
+		body, _ := json.Marshal(map[string]string{one.Key: one.Value})
+		if got := l.do("PATCH", "/api/v1/settings", string(body)); (got.err.Code == api.NotPermitted) != one.Admin {
+			t.Errorf("%s is for administrators: %t; an operator got %d %+v", one.Key, one.Admin, got.code, got.err)
 		}
 	}
 }

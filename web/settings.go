@@ -24,6 +24,7 @@ func listSettings(p failover.Policy) api.Settings {
 		reply.Settings = append(reply.Settings, api.Setting{
 			Key: one.Key, Value: one.Get(&p), Default: one.Default, Unit: one.Unit,
 			Min: one.Min, Max: one.Max, Choices: append([]string{}, one.Choices...), Help: one.Help,
+			Admin: forAdmins[one.Key],
 		})
 	}
 	return reply

@@ -27,6 +27,8 @@ type Setting struct {
 	// Choices are the words it may be, beside what Min and Max bound.
 	Choices []string `json:"choices"`
 	Help    string   `json:"help"`
+	// Admin says that only an administrator may change it.
+	Admin bool `json:"admin"`
 }
 
 // Guard is the reply of GET /guard.
