@@ -1,0 +1,61 @@
+package icon
+
+import (
+	"bytes"
+	"encoding/binary"
+	"image"
+	"image/png"
+)
+
+// IcoSizes are the sizes that Windows asks for in the notification area, at 100
+// to 300 per cent.
+var IcoSizes = []int{16, 20, 24, 32, 48}
+
+// PNG is a shape as a PNG file.
+func PNG(s Shape, in Style, size int) []byte {
+	var b bytes.Buffer
+	if err := png.Encode(&b, Draw(s, in, size)); err != nil {
+		panic("a picture in memory cannot be encoded: " + err.Error())
+	}
+	return b.Bytes()
+}
+
+// ICO is a shape as a Windows icon file of all sizes, as bitmaps of 32 bits
+// with opacity, which every Windows reads.
+func ICO(s Shape, in Style, sizes ...int) []byte {
+	var head, body bytes.Buffer
+	put := func(to *bytes.Buffer, values ...any) {
+		for _, v := range values {
+			_ = binary.Write(to, binary.LittleEndian, v) // a Buffer takes all
+		}
+	}
+	put(&head, uint16(0), uint16(1), uint16(len(sizes)))
+	start := 6 + 16*len(sizes)
+	for _, size := range sizes {
+		data := bitmap(Draw(s, in, size))
+		put(&head, uint8(size), uint8(size), uint8(0), uint8(0), uint16(1), uint16(32), uint32(len(data)), uint32(start+body.Len()))
+		body.Write(data)
+	}
+	return append(head.Bytes(), body.Bytes()...)
+}
+
+// bitmap is a picture as icon files hold it: a header that counts the height
+// twice, the rows from the bottom, and a mask that hides nothing.
+func bitmap(m *image.NRGBA) []byte {
+	size := m.Bounds().Dx()
+	var b bytes.Buffer
+	header := struct {
+		Size, Width, Height                                                uint32
+		Planes, Bits                                                       uint16
+		Compression, Bytes, PixelsX, PixelsY, ColoursUsed, ColoursRequired uint32
+	}{Size: 40, Width: uint32(size), Height: uint32(2 * size), Planes: 1, Bits: 32}
+	_ = binary.Write(&b, binary.LittleEndian, header) // a Buffer takes all
+	for y := size - 1; y >= 0; y-- {
+		for x := range size {
+			c := m.NRGBAAt(x, y)
+			b.Write([]byte{c.B, c.G, c.R, c.A})
+		}
+	}
+	b.Write(make([]byte, (size+31)/32*4*size))
+	return b.Bytes()
+}
