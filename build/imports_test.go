@@ -54,6 +54,8 @@ var adapters = map[string][]string{
 // faces are what the person touches: they know the service by its socket.
 var faces = map[string][]string{
 	"app/client": {"web/api"},
+	"app/notify": {},
+	"app/tray":   {"app/client", "app/agent", "app/prefs", "app/autostart", "app/notify", "app/tray/icon", "web/api", "build/version"},
 	"app/cli":    {"app/client", "web/api", "build/version", "service/lab", "service/demo"},
 }
 
