@@ -1,7 +1,7 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { api, host, Refusal, send } from "./api";
 import { language } from "./words";
-import type { About, Event, Figures, Me, Overall, Prefs, Status } from "./types";
+import type { About, Event, Figures, Me, Overall, Prefs, Samples, Status } from "./types";
 
 // The one stream of this tab, and what it has told. It is closed while nobody
 // looks at the page, so that neither the service nor the tab does work for it.
@@ -25,8 +25,8 @@ export interface Point { at: number; rx: number; tx: number; rtt: number | null 
 export const points = signal<Point[]>([]);
 export const keepMs = 300_000;
 
-/** The one word for how things stand, with what only the page can know. */
-export const overall = computed<Overall>(() => (link.value === "unreachable" ? "service unreachable" : status.value?.overall ?? "connecting"));
+/** The one word for how things stand, with what only the page can know. Null: nothing has been heard yet. */
+export const overall = computed<Overall | null>(() => (link.value === "unreachable" ? "service unreachable" : status.value?.overall ?? null));
 
 export const mayAct = computed(() => !about.value?.readOnly && (me.value.role === "operator" || me.value.role === "admin"));
 export const mayAdmin = computed(() => !about.value?.readOnly && me.value.role === "admin");
@@ -65,6 +65,7 @@ async function keepReading(signal: AbortSignal) {
   for (let wait = 250; !signal.aborted; wait = Math.min(wait * 2, 4_000)) {
     try {
       await ask();
+      if (me.value.role !== "viewer") void remember().catch(() => {});
       await read(signal, () => (wait = 250));
     } catch (err) {
       if (err instanceof Refusal && err.code === "no_session") return;
@@ -156,6 +157,26 @@ function figure(f: Figures) {
   points.value = [...points.value.filter((p) => p.at >= from), { at: now.value, rx: f.rxRate, tx: f.txRate, rtt: f.rttMs }];
   const s = status.value;
   if (s?.active && s.active.tunnel === f.tunnel) status.value = { ...s, at: f.at, active: { ...s.active, ...f } as Status["active"] };
+}
+
+/** What was carried while nobody looked: the live figures go on from there. */
+async function remember() {
+  const step = 10_000, until = Math.floor(Date.now() / step) * step, from = until - keepMs;
+  const { samples } = await api.get<Samples>(`samples?since=${new Date(from).toISOString()}&step=${step / 1000}s`);
+  const carried = new Map<number, { rx: number; tx: number; rtt: number | null }>();
+  for (const x of samples) {
+    const at = Math.floor(Date.parse(x.at) / step) * step, sum = carried.get(at);
+    carried.set(at, { rx: x.rxBytes + (sum?.rx ?? 0), tx: x.txBytes + (sum?.tx ?? 0), rtt: x.rttMs });
+  }
+  if (carried.size === 0) return;
+  const past: Point[] = [];
+  // A step without a reading is one in which nothing was carried.
+  for (let at = Math.min(...carried.keys()); at < until; at += step) {
+    const c = carried.get(at);
+    past.push({ at: at + step, rx: (c?.rx ?? 0) / 10, tx: (c?.tx ?? 0) / 10, rtt: c?.rtt ?? null });
+  }
+  const live = points.value.filter((p) => p.at > until);
+  points.value = [...past, ...live];
 }
 
 /** Asks the page's host about itself and what the person prefers. */

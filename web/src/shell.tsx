@@ -6,7 +6,7 @@ import { route, to, views, type View } from "./route";
 import { Icon } from "./part/icon";
 import { Questions } from "./part/dialog";
 import { Toasts } from "./part/toast";
-import { slug, tone } from "./state";
+import { picture, slug, tone } from "./state";
 import { t } from "./words";
 import { Now } from "./view/now";
 
@@ -32,10 +32,11 @@ effect(() => {
 /** The whole page: the way around, what is wrong with the page itself, and one view. */
 export function Shell() {
   const { view, Room } = room.value;
+  const state = overall.value, word = state ? t("state." + slug(state)) : "";
   useEffect(() => {
-    document.title = `${t("state." + slug(overall.value))} – Holdfast`;
-    document.querySelector<HTMLLinkElement>("#favicon")!.href = `/assets/${slug(overall.value)}.svg`;
-  }, [overall.value]);
+    document.title = word ? `${word} – Holdfast` : "Holdfast";
+    document.querySelector<HTMLLinkElement>("#favicon")!.href = picture(state);
+  }, [word]);
   const first = useRef(true);
   useEffect(() => {
     // A new view begins at its top, also for those who hear the page.
@@ -46,8 +47,8 @@ export function Shell() {
   return (
     <>
       <a class="skip" href="#view" onClick={(e) => (e.preventDefault(), document.getElementById("view")!.focus())}>{t("shell.skip")}</a>
-      <nav aria-label={t("shell.nav")} data-tone={tone(overall.value)}>
-        <a class="brand" href={to("now")}><img src={`/assets/${slug(overall.value)}.svg`} alt="" width="28" height="28" /><b>Holdfast</b></a>
+      <nav aria-label={t("shell.nav")} data-tone={tone(state)}>
+        <a class="brand" href={to("now")}><img src={picture(state)} alt="" width="28" height="28" /><b>Holdfast</b></a>
         <ul>
           {views.map((v) => (
             <li key={v}>
@@ -60,7 +61,7 @@ export function Shell() {
         <Lines />
         <Room key={view} />
       </main>
-      <p class="hidden" role="status">{t("state." + slug(overall.value))}</p>
+      <p class="hidden" role="status">{word}</p>
       <Toasts />
       <Questions />
     </>

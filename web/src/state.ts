@@ -8,7 +8,10 @@ const tones: Record<Overall, Tone> = {
   stalled: "bad", blocked: "bad", offline: "warn", "sign-in needed": "warn", "service unreachable": "bad",
 };
 
-export const tone = (o: string): Tone => tones[o as Overall] ?? "off";
+export const tone = (o: string | null): Tone => tones[o as Overall] ?? "off";
 
 /** A state's name in keys of words and in names of files. */
 export const slug = (o: string) => o.replaceAll(" ", "-");
+
+/** The picture of a state; that of off before anything is known. */
+export const picture = (o: string | null) => `/assets/${slug(o ?? "off")}.svg`;

@@ -5,7 +5,7 @@ import { ago, millis, moment, percent, rate, span } from "../format";
 import { keepMs, mayAct, now, overall, points, status } from "../live";
 import { Button } from "../part/button";
 import { Chart } from "../part/chart";
-import { slug, tone } from "../state";
+import { picture, slug, tone } from "../state";
 import { t, told } from "../words";
 import { Notices } from "./notices";
 import type { Active, Member, Status } from "../types";
@@ -26,12 +26,14 @@ export function Now() {
 }
 
 function Hero() {
-  const s = status.value, state = overall.value, name = slug(state);
+  const s = status.value, state = overall.value;
+  if (!state) return <header class="hero" aria-busy="true" />;
+  const name = slug(state);
   const fill = { tunnel: s?.active?.tunnel ?? s?.wish.target ?? "" };
   const text = s?.active || !told(`state.${name}.bare`, "") ? t(`state.${name}.what`, fill) : t(`state.${name}.bare`);
   return (
     <header class="hero" data-tone={tone(state)}>
-      <img src={`/assets/${name}.svg`} alt="" width="88" height="88" />
+      <img src={picture(state)} alt="" width="88" height="88" />
       <div>
         <h1>{t("state." + name)}</h1>
         <p>{text}</p>
