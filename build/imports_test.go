@@ -55,7 +55,6 @@ var adapters = map[string][]string{
 var faces = map[string][]string{
 	"app/client": {"web/api"},
 	"app/notify": {},
-	"app/tray":   {"app/client", "app/agent", "app/prefs", "app/autostart", "app/notify", "app/tray/icon", "web/api", "build/version"},
 	"app/cli":    {"app/client", "web/api", "build/version", "service/lab", "service/demo"},
 }
 
