@@ -323,7 +323,9 @@ func (w *World) Summary(_ context.Context, since, until time.Time) (api.Summary,
 }
 
 // Notices are those of the picture.
-func (w *World) Notices(context.Context, bool) ([]event.Notice, error) { return w.Status().Notices, nil }
+func (w *World) Notices(context.Context, bool) ([]event.Notice, error) {
+	return w.Status().Notices, nil
+}
 
 // Tail is one line, and one that follows.
 func (w *World) Tail(int) ([]api.LogLine, <-chan api.LogLine, func()) {
