@@ -106,15 +106,22 @@ func compile(web string, files map[string][]byte) (needs, error) {
 
 // needs is what esbuild tells of the files it made, by their paths.
 type needs struct {
+	Inputs map[string]struct {
+		Imports []imported `json:"imports"`
+	} `json:"inputs"`
 	Outputs map[string]output `json:"outputs"`
 }
 
 type output struct {
-	Bytes   int `json:"bytes"`
-	Imports []struct {
-		Path string `json:"path"`
-		Kind string `json:"kind"`
-	} `json:"imports"`
+	Bytes int `json:"bytes"`
+	// EntryPoint is the source that is loaded with the script. "": it is shared.
+	EntryPoint string     `json:"entryPoint"`
+	Imports    []imported `json:"imports"`
+}
+
+type imported struct {
+	Path string `json:"path"`
+	Kind string `json:"kind"`
 }
 
 // load adds a script, and every script that it cannot begin without, to what is
@@ -129,6 +136,19 @@ func (n needs) load(script string, loaded map[string]int) {
 			n.load(i.Path, loaded)
 		}
 	}
+}
+
+// draws says whether a source uses the chart, itself or through another. The
+// chart's script is loaded when it is first drawn.
+func (n needs) draws(source string, seen map[string]bool) bool {
+	if source == "src/part/chart.tsx" {
+		return true
+	}
+	if seen[source] {
+		return false
+	}
+	seen[source] = true
+	return slices.ContainsFunc(n.Inputs[source].Imports, func(i imported) bool { return n.draws(i.Path, seen) })
 }
 
 // later lists the scripts that are loaded when they are first needed.
