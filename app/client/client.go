@@ -55,16 +55,7 @@ type Client struct {
 // before the first call. Any path is accepted; a wrong one shows as ErrUnreachable.
 func New(socket string) *Client {
 	return &Client{socket: socket, http: &http.Client{
-		Transport: &http.Transport{
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-				defer cancel()
-				return dial(ctx, socket)
-			},
-			MaxIdleConns:       2,
-			IdleConnTimeout:    30 * time.Second,
-			DisableCompression: true,
-		},
+		Transport:     Transport(socket),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
@@ -75,6 +66,22 @@ func (c *Client) In(language string) *Client {
 	other := *c
 	other.language = language
 	return &other
+}
+
+// Transport carries requests to the service behind a socket or pipe, and to
+// nobody else: whatever host a request names. It is for who forwards requests
+// as they are; its errors wrap what Client tells as ErrUnreachable, or ErrUntrusted.
+func Transport(socket string) *http.Transport {
+	return &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+			defer cancel()
+			return dial(ctx, socket)
+		},
+		MaxIdleConns:       2,
+		IdleConnTimeout:    30 * time.Second,
+		DisableCompression: true,
+	}
 }
 
 // Socket is the socket or pipe that New was given.
