@@ -1,0 +1,5 @@
+//go:build !windows
+
+package autostart
+
+const trayName = "holdfast-tray"
