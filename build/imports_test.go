@@ -53,9 +53,12 @@ var adapters = map[string][]string{
 
 // faces are what the person touches: they know the service by its socket.
 var faces = map[string][]string{
-	"app/client": {"web/api"},
-	"app/notify": {},
-	"app/cli":    {"app/client", "web/api", "build/version", "service/lab", "service/demo"},
+	"app/client":    {"web/api"},
+	"app/notify":    {},
+	"app/prefs":     {},
+	"app/autostart": {},
+	"app/agent":     {"app/client", "app/prefs", "app/autostart", "web/api", "web/dist", "build/version"},
+	"app/cli":       {"app/client", "app/agent", "app/prefs", "web/api", "build/version", "service/lab", "service/demo"},
 }
 
 type pkg struct {
