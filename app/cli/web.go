@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"holdfast/app/agent"
+	"holdfast/app/prefs"
+)
+
+// webFlags are what the person asked of the page's host.
+type webFlags struct {
+	port      uint16
+	readOnly  bool
+	noBrowser bool
+}
+
+func newWeb(p *program) *cobra.Command {
+	var flags webFlags
+	c := &cobra.Command{
+		Use:   "web [--port N] [--read-only]",
+		Short: "Serve the page on this computer, and open it",
+		Long: `Serve the page on this computer until it is interrupted, and open it in a browser. The
+tray does the same; this is for a computer without one.
+
+The page is served on 127.0.0.1 and ::1 only, to this account only, and to nobody who
+does not hold a code: "holdfast open" makes one and hands it to the browser. What the
+page may do is what you may do on the command line; with --read-only it may look and
+change nothing.
+
+Over SSH, forward the port and open the page by a link:
+  ssh -L 7433:127.0.0.1:7433 HOST holdfast web --no-browser --port 7433
+  ssh HOST holdfast open --print --link`,
+		GroupID: groupOther,
+		Args:    takes(0, 0),
+		RunE:    func(c *cobra.Command, _ []string) error { return p.web(c.Context(), flags) },
+	}
+	c.Flags().Uint16Var(&flags.port, "port", 0, "the TCP `port` on loopback; 0: any that is free")
+	c.Flags().BoolVar(&flags.readOnly, "read-only", false, "let the page look at everything and change nothing")
+	c.Flags().BoolVar(&flags.noBrowser, "no-browser", false, "serve only; open it with: holdfast open")
+	return c
+}
+
+// web serves the page until ctx is done.
+func (p *program) web(ctx context.Context, flags webFlags) error {
+	host, err := p.listenPage(flags)
+	if err != nil {
+		return err
+	}
+	if err := p.tellPage(host); err != nil {
+		return err
+	}
+	if !flags.noBrowser {
+		go func() { // ends with the browser's starter
+			if err := host.Open(ctx); err != nil {
+				p.note("note: %s; open the page with: holdfast open --print", err)
+			}
+		}()
+	}
+	if err := host.Run(ctx); err != nil {
+		return failed(err, "", "serve the page")
+	}
+	return nil
+}
+
+// listenPage makes the host of the page.
+func (p *program) listenPage(flags webFlags) (*agent.Host, error) {
+	path, err := prefs.Path()
+	if err != nil {
+		return nil, failed(err, "", "serve the page")
+	}
+	host, err := agent.Listen(agent.Options{
+		Socket: p.socketPath(), Port: int(flags.port), ReadOnly: flags.readOnly,
+		Prefs: prefs.Open(path), Log: slog.New(slog.NewTextHandler(p.err, nil)),
+	})
+	if err != nil {
+		return nil, failed(err, "", "serve the page")
+	}
+	return host, nil
+}
+
+// tellPage says where the page is and how to open it.
+func (p *program) tellPage(host *agent.Host) error {
+	if p.json {
+		return p.object(map[string]any{"url": host.URL()})
+	}
+	p.note("The page is at %s; it shows nothing until it is opened with: holdfast open", host.URL())
+	p.note("Press Ctrl-C to end it. The tunnels stay as they are.")
+	return nil
+}
