@@ -63,29 +63,40 @@ function resume() {
 
 async function keepReading(signal: AbortSignal) {
   for (let wait = 250; !signal.aborted; wait = Math.min(wait * 2, 4_000)) {
-    try {
-      await ask();
-      if (me.value.role !== "viewer") void remember().catch(() => {});
-      await read(signal, () => (wait = 250));
-    } catch (err) {
-      if (err instanceof Refusal && err.code === "no_session") return;
-      if (err instanceof Refusal && err.code === "not_permitted") await limited();
-    }
-    if (signal.aborted) return;
-    lose();
+    const refused = await readOnce(signal, () => (wait = 250));
+    if (signal.aborted || refused === "no_session") return;
+    if (refused !== "not_permitted" || !(await limited())) lose();
     await new Promise((done) => setTimeout(done, wait));
   }
 }
 
-/** Asks who the person is to the service; a service that came back may have another answer. */
-async function ask() {
-  me.value = await api.get<Me>("me");
+/** Reads the stream to its end, and returns the code of what ended it; "": that was no refusal. */
+async function readOnce(signal: AbortSignal, began: () => void): Promise<string> {
+  try {
+    await ask(signal);
+    if (me.value.role !== "viewer") void remember().catch(() => {});
+    await read(signal, began);
+    return "";
+  } catch (err) {
+    return err instanceof Refusal ? err.code : "";
+  }
 }
 
-/** Whoever may not follow the stream sees the overall state only. */
-async function limited() {
-  status.value = await api.get<Status>("status");
+/** Asks who the person is to the service; a service that came back may have another answer. One that hangs has none. */
+async function ask(signal: AbortSignal) {
+  const soon = AbortSignal.any([signal, AbortSignal.timeout(silentAfter)]);
+  me.value = await (await send("GET", "/api/v1/me", undefined, undefined, soon)).json();
+}
+
+/** Whoever may not follow the stream sees the overall state only. False: not even that can be had. */
+async function limited(): Promise<boolean> {
+  try {
+    status.value = await api.get<Status>("status");
+  } catch {
+    return false;
+  }
   found();
+  return true;
 }
 
 function found() {
@@ -94,10 +105,11 @@ function found() {
 }
 
 function lose() {
-  lostAt ||= Date.now();
-  const gone = Date.now() - lostAt >= unreachableAfter;
-  link.value = gone || link.value === "unreachable" ? "unreachable" : "reconnecting";
+  if (link.value !== "unreachable") link.value = "reconnecting";
   now.value = Date.now();
+  if (lostAt) return;
+  const at = (lostAt = now.value);
+  setTimeout(() => lostAt === at && (link.value = "unreachable"), unreachableAfter);
 }
 
 async function read(signal: AbortSignal, began: () => void) {
