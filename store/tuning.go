@@ -44,6 +44,8 @@ type tuning struct {
 	maxPages, fullPages int64
 	// maxPoints is how many points one answer of Samples has at most.
 	maxPoints int
+	// maxStory is how many events of a span Story reads at most.
+	maxStory int
 }
 
 const (
@@ -82,5 +84,6 @@ func defaultTuning() tuning {
 		maxPages:   (maxBytes - 2*walLimit) / pageSize,
 		fullPages:  (maxBytes - 3*walLimit) / pageSize,
 		maxPoints:  5000,
+		maxStory:   100_000,
 	}
 }

@@ -207,6 +207,8 @@ func TestQueriesAreStrict(t *testing.T) {
 		{"logs", "lines=10001", "lines=10"}, {"logs", "follow=maybe", "follow=false"}, {"logs", "file=/etc/passwd", "lines=1"},
 		{"notices", "all=2", "all=true"}, {"stream", "after=x", "after=0"}, {"stream", "since=1", ""},
 		{"stream", "figures=often", "figures=true"},
+		{"history/timeline", "parts=2001", "parts=2000"}, {"history/timeline", "parts=0", ""}, {"history/timeline", "since=2100-01-01T00:00:00Z", since},
+		{"history/timeline", since + "&until=2025-01-01T00:00:00Z", since + "&until=2100-01-01T00:00:00Z"},
 	} {
 		if got := l.do("GET", "/api/v1/"+c.path+"?"+c.bad, ""); got.err.Code != api.Invalid {
 			t.Errorf("%s?%s: got %d %s, want invalid", c.path, c.bad, got.code, got.body)

@@ -41,6 +41,7 @@ var proper = map[string]struct {
 	"DELETE /api/v1/groups/{name}":       {"/api/v1/groups/home", "", 200},
 	"GET /api/v1/history":                {"", "", 200},
 	"GET /api/v1/history/summary":        {"", "", 200},
+	"GET /api/v1/history/timeline":       {"", "", 200},
 	"GET /api/v1/samples":                {"/api/v1/samples?since=2026-01-01T00:00:00Z", "", 200},
 	"GET /api/v1/notices":                {"", "", 200},
 	"POST /api/v1/notices/{id}/ack":      {"/api/v1/notices/7/ack", "", 200},

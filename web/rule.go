@@ -40,6 +40,7 @@ var (
 	figuresParam = Parameter{"figures", "boolean", "Also the figures of the active tunnel, once a second, as messages of the kind figures."}
 	followParam  = Parameter{"follow", "boolean", "Go on as server-sent events with each new line."}
 	linesParam   = Parameter{"lines", "integer", "How many lines, at most 10000. Default 200."}
+	partsParam   = Parameter{"parts", "integer", "How many spans at most, up to 2000: of shorter ones the worst tells. Default 500."}
 	eventParams  = []Parameter{
 		sinceParam, untilParam, tunnelParam, afterParam,
 		{"before", "integer", "Those with a smaller ID, newest first."},
@@ -92,6 +93,7 @@ func Rules() []Rule {
 
 		v1("GET", "/history", Operator, "What happened.", nil, api.History{}, eventParams...),
 		v1("GET", "/history/summary", Operator, "What a span of time came to.", nil, api.Summary{}, sinceParam, untilParam),
+		v1("GET", "/history/timeline", Operator, "How things stood, moment by moment.", nil, api.Timeline{}, sinceParam, untilParam, partsParam),
 		v1("GET", "/samples", Operator, "Readings of the counters.", nil, api.Samples{}, sampleParams...),
 		v1("GET", "/notices", Operator, "What a person should know.", nil, api.Notices{},
 			Parameter{"all", "boolean", "Also those that were cleared."}),

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -190,6 +191,27 @@ func TestHistoryPagesAndTables(t *testing.T) {
 	l.world.Happen(event.Held)
 	if got := l.do("GET", "/api/v1/history?format=csv&limit=1", ""); !strings.Contains(got.body, "held,'=cmd+1,") {
 		t.Errorf("got %s, want no formula", got.body)
+	}
+}
+
+func TestTimeline(t *testing.T) {
+	l := start(t, web.Operator)
+	l.world.Happen(event.ServiceStarted, event.ServiceStopped)
+	var got api.Timeline
+	since, until := webtest.Now.Add(-time.Hour), webtest.Now.Add(time.Hour)
+	path := "/api/v1/history/timeline?since=" + since.Format(time.RFC3339) + "&until=" + until.Format(time.RFC3339)
+	if err := json.Unmarshal([]byte(l.do("GET", path, "").body), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Spans) != 1 || got.Spans[0].State != status.Unknown || !got.Spans[0].From.Equal(since) || !got.Spans[0].Until.Equal(until) || got.Switches == nil {
+		t.Errorf("got %+v", got)
+	}
+	began := time.Now()
+	if err := json.Unmarshal([]byte(l.do("GET", "/api/v1/history/timeline?until=2100-01-01T00:00:00Z", "").body), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Until.Before(began.Add(-time.Second)) || got.Until.After(time.Now()) || got.Until.Sub(got.Since) != 24*time.Hour {
+		t.Errorf("of the future: from %s to %s, want the day up to now", got.Since, got.Until)
 	}
 }
 

@@ -88,6 +88,8 @@ type History interface {
 	Events(context.Context, api.EventQuery) (api.EventPage, error)
 	Samples(context.Context, api.SampleQuery) (api.Samples, error)
 	Summary(ctx context.Context, since, until time.Time) (api.Summary, error)
+	// Story returns what a timeline is drawn from.
+	Story(ctx context.Context, since, until time.Time) (status.Known, error)
 	// Notices returns the newest first; with all, also those that were cleared.
 	Notices(ctx context.Context, all bool) ([]event.Notice, error)
 }
@@ -216,6 +218,7 @@ func (s *server) routes(r chi.Router) {
 
 	v1("GET", "/history", s.history)
 	v1("GET", "/history/summary", s.summary)
+	v1("GET", "/history/timeline", s.timeline)
 	v1("GET", "/samples", s.samples)
 	v1("GET", "/notices", s.notices)
 	v1("POST", "/notices/{id}/ack", s.ackNotice)

@@ -167,6 +167,9 @@ func everyOtherMethod(t *testing.T, c *client.Client) {
 	if got, err := c.Summary(ctx, since, time.Time{}); err != nil || !got.Since.Equal(since) || got.Failovers != 1 {
 		t.Errorf("Summary: %+v, %v", got, err)
 	}
+	if got, err := c.Timeline(ctx, since, webtest.Now, 9); err != nil || !got.Since.Equal(since) || len(got.Spans) == 0 {
+		t.Errorf("Timeline: %+v, %v", got, err)
+	}
 	if got, err := c.Samples(ctx, api.SampleQuery{Since: since, Until: webtest.Now, Step: time.Minute, Tunnel: "nl"}); err != nil || got.StepMs != 60_000 || len(got.Samples) != 2 {
 		t.Errorf("Samples: %+v, %v", got, err)
 	}

@@ -171,6 +171,16 @@ func (c *Client) Summary(ctx context.Context, since, until time.Time) (api.Summa
 	return ask[api.Summary](ctx, c, request{method: http.MethodGet, path: at("history", "summary"), query: v})
 }
 
+// Timeline tells how things stood in [since, until), in so many parts at most. A
+// zero until is now, a zero since a day before it, 0 parts are 500.
+func (c *Client) Timeline(ctx context.Context, since, until time.Time, parts int) (api.Timeline, error) {
+	v := url.Values{}
+	setTime(v, "since", since)
+	setTime(v, "until", until)
+	setID(v, "parts", int64(parts))
+	return ask[api.Timeline](ctx, c, request{method: http.MethodGet, path: at("history", "timeline"), query: v})
+}
+
 // Samples returns readings of the counters.
 func (c *Client) Samples(ctx context.Context, q api.SampleQuery) (api.Samples, error) {
 	v := url.Values{}

@@ -6,6 +6,7 @@ import (
 
 	"holdfast/service/engine"
 	"holdfast/service/event"
+	"holdfast/service/status"
 	"holdfast/store"
 	"holdfast/web/api"
 )
@@ -76,6 +77,10 @@ func (h history) Summary(ctx context.Context, since, until time.Time) (api.Summa
 		out.TxBytes += sample.TxBytes
 	}
 	return out, err
+}
+
+func (h history) Story(ctx context.Context, since, until time.Time) (status.Known, error) {
+	return h.store.Story(ctx, since, until)
 }
 
 // mostNotices is how many notices are served.

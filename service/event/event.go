@@ -49,7 +49,7 @@ type Event struct {
 	// Kind says which of the other fields mean something.
 	Kind   Kind         `json:"kind"`
 	Tunnel tunnel.Name  `json:"tunnel,omitempty"` // the member it is about; "": none
-	From   string       `json:"from,omitempty"`   // what was before
+	From   string       `json:"from,omitempty"`   // what was before; of woke, how long it slept, as "8h0m0s"
 	To     string       `json:"to,omitempty"`     // what is now
 	Cause  tunnel.Cause `json:"cause,omitempty"`  // why; "": nothing is wrong
 	// Evidence is what was seen, in a sentence or two of plain facts.

@@ -68,7 +68,7 @@ func (m *Machine) networkChanged(s *step) {
 }
 
 func (m *Machine) woke(s *step, in Woke) {
-	s.tell(event.Event{Kind: event.Woke, Evidence: "Slept for " + event.Span(in.Slept.Round(time.Second)) + "."})
+	s.tell(event.Event{Kind: event.Woke, From: in.Slept.String(), Evidence: "Slept for " + event.Span(in.Slept.Round(time.Second)) + "."})
 	rung := Rebind
 	if in.Slept >= longSleep {
 		rung = Rotate

@@ -32,6 +32,7 @@ const (
 	Offline            Overall = "offline"
 	SignInNeeded       Overall = "sign-in needed"
 	ServiceUnreachable Overall = "service unreachable" // said by clients only
+	Unknown            Overall = "unknown"             // said of the past only
 )
 
 // Wish is what the person asked for. It is kept on disk, apart from what is.

@@ -5,6 +5,7 @@ import (
 
 	"holdfast/service/event"
 	"holdfast/service/health"
+	"holdfast/service/status"
 	"holdfast/service/tunnel"
 )
 
@@ -68,6 +69,25 @@ type Summary struct {
 	DowntimeMs int64  `json:"downtimeMs"`
 	RxBytes    uint64 `json:"rxBytes"`
 	TxBytes    uint64 `json:"txBytes"`
+}
+
+// Timeline is the reply of GET /history/timeline.
+type Timeline struct {
+	Schema int       `json:"schema"`
+	Since  time.Time `json:"since"`
+	Until  time.Time `json:"until"` // now at most
+	// Spans follow each other without a gap from Since to Until.
+	Spans []status.Span `json:"spans"`
+	// Switches are the moves between members, oldest first.
+	Switches []status.Move `json:"switches"`
+	// WishedMs is how long a tunnel was wished for while the service ran and the
+	// computer did not sleep. UptimeMs of it one worked; OutageMs of it none did,
+	// although there was a network. The rest was without a network, or of starting.
+	WishedMs int64 `json:"wishedMs"`
+	UptimeMs int64 `json:"uptimeMs"`
+	OutageMs int64 `json:"outageMs"`
+	// Outages counts the times without service.
+	Outages int `json:"outages"`
 }
 
 // SampleQuery selects samples. Since is required.

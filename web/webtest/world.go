@@ -322,6 +322,13 @@ func (w *World) Summary(_ context.Context, since, until time.Time) (api.Summary,
 	return api.Summary{Since: since, Until: until, Failovers: 1}, nil
 }
 
+// Story is every event.
+func (w *World) Story(context.Context, time.Time, time.Time) (status.Known, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return status.Known{Events: slices.Clone(w.events)}, w.fail
+}
+
 // Notices are those of the picture.
 func (w *World) Notices(context.Context, bool) ([]event.Notice, error) {
 	return w.Status().Notices, nil
