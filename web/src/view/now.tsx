@@ -5,14 +5,19 @@ import { ago, millis, moment, percent, rate, span } from "../format";
 import { keepMs, mayAct, now, overall, points, status } from "../live";
 import { Button } from "../part/button";
 import { Chart } from "../part/chart";
+import { later } from "../part/later";
 import { picture, slug, tone } from "../state";
 import { t, told } from "../words";
 import { Notices } from "./notices";
+import { welcoming } from "./welcome/state";
 import type { Active, Member, Status } from "../types";
 
-/** How things stand: one word for it, why, what to do, and what it rests on. */
+const Welcome = later(async () => (await import("./tunnels")).Welcome);
+
+/** How things stand: one word for it, why, what to do, and what it rests on. Where there is no tunnel yet: the way to the first. */
 export function Now() {
   const s = status.value;
+  if (mayAct.value && overall.value !== "service unreachable" && (welcoming.value || tunnels.value?.length === 0)) return <Welcome />;
   return (
     <>
       <Hero />
