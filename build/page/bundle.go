@@ -65,29 +65,30 @@ func compile(web string, files map[string][]byte) (needs, error) {
 	for name, file := range aliases {
 		absolute[name] = filepath.Join(root, file)
 	}
+	entries, err := entryPoints(root)
+	if err != nil {
+		return needs{}, err
+	}
 	result := api.Build(api.BuildOptions{
-		EntryPointsAdvanced: []api.EntryPoint{
-			{InputPath: "src/main.tsx", OutputPath: "assets/app"},
-			{InputPath: "src/style/app.css", OutputPath: "assets/style"},
-		},
-		AbsWorkingDir:     root,
-		Outdir:            filepath.Join(root, "dist"),
-		Bundle:            true,
-		Format:            api.FormatESModule,
-		Splitting:         true,
-		ChunkNames:        "assets/[name]-[hash]",
-		Metafile:          true,
-		Charset:           api.CharsetUTF8,
-		Engines:           engines,
-		MinifyWhitespace:  true,
-		MinifyIdentifiers: true,
-		MinifySyntax:      true,
-		LegalComments:     api.LegalCommentsNone,
-		JSX:               api.JSXAutomatic,
-		JSXImportSource:   "preact",
-		Alias:             absolute,
-		TsconfigRaw:       "{}",
-		LogLevel:          api.LogLevelSilent,
+		EntryPointsAdvanced: entries,
+		AbsWorkingDir:       root,
+		Outdir:              filepath.Join(root, "dist"),
+		Bundle:              true,
+		Format:              api.FormatESModule,
+		Splitting:           true,
+		ChunkNames:          "assets/[name]-[hash]",
+		Metafile:            true,
+		Charset:             api.CharsetUTF8,
+		Engines:             engines,
+		MinifyWhitespace:    true,
+		MinifyIdentifiers:   true,
+		MinifySyntax:        true,
+		LegalComments:       api.LegalCommentsNone,
+		JSX:                 api.JSXAutomatic,
+		JSXImportSource:     "preact",
+		Alias:               absolute,
+		TsconfigRaw:         "{}",
+		LogLevel:            api.LogLevelSilent,
 	})
 	if len(result.Errors) > 0 {
 		lines := api.FormatMessages(result.Errors, api.FormatMessagesOptions{Kind: api.ErrorMessage})
@@ -102,6 +103,23 @@ func compile(web string, files map[string][]byte) (needs, error) {
 	}
 	var n needs
 	return n, json.Unmarshal([]byte(result.Metafile), &n)
+}
+
+// entryPoints are the script and the style sheet that the page begins with, and
+// the style sheets that views load when they are first shown.
+func entryPoints(root string) ([]api.EntryPoint, error) {
+	entries := []api.EntryPoint{
+		{InputPath: "src/main.tsx", OutputPath: "assets/app"},
+		{InputPath: "src/style/app.css", OutputPath: "assets/style"},
+	}
+	sheets, err := filepath.Glob(filepath.Join(root, "src/style/later/*.css"))
+	for _, sheet := range sheets {
+		name := filepath.Base(sheet)
+		entries = append(entries, api.EntryPoint{
+			InputPath: "src/style/later/" + name, OutputPath: "assets/" + strings.TrimSuffix(name, ".css"),
+		})
+	}
+	return entries, err
 }
 
 // needs is what esbuild tells of the files it made, by their paths.

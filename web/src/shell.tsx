@@ -6,6 +6,7 @@ import { route, to, views, type View } from "./route";
 import { Icon } from "./part/icon";
 import { Questions } from "./part/dialog";
 import { Toasts } from "./part/toast";
+import { sheet } from "./sheet";
 import { picture, slug, tone } from "./state";
 import { t } from "./words";
 import { Now } from "./view/now";
@@ -15,7 +16,7 @@ type Room = () => JSX.Element | null;
 /** The views that are loaded when they are first shown. */
 const rooms: Record<Exclude<View, "now">, () => Promise<Room>> = {
   history: async () => (await import("./view/history")).History,
-  tunnels: async () => (await import("./view/tunnels")).Tunnels,
+  tunnels: async () => (await sheet("tunnels"), await import("./view/tunnels")).Tunnels,
   settings: async () => (await import("./view/settings")).Settings,
   help: async () => (await import("./view/help")).Help,
 };

@@ -6,13 +6,14 @@ import { keepMs, mayAct, now, overall, points, status } from "../live";
 import { Button } from "../part/button";
 import { Chart } from "../part/chart";
 import { later } from "../part/later";
+import { sheet } from "../sheet";
 import { picture, slug, tone } from "../state";
 import { t, told } from "../words";
 import { Notices } from "./notices";
 import { welcoming } from "./welcome/state";
 import type { Active, Member, Status } from "../types";
 
-const Welcome = later(async () => (await import("./tunnels")).Welcome);
+const Welcome = later(async () => (await sheet("tunnels"), await import("./tunnels")).Welcome);
 
 /** How things stand: one word for it, why, what to do, and what it rests on. Where there is no tunnel yet: the way to the first. */
 export function Now() {
