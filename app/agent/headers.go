@@ -10,7 +10,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 	"base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 // permissions denies the page what it never needs.
-const permissions = "accelerometer=(), bluetooth=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), " +
+const permissions = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), " +
 	"local-network=(), loopback-network=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=()"
 
 // guarded gives every reply the headers that bound what a browser does with it.
