@@ -1,0 +1,218 @@
+// The world of a test: the real programs, on loopback and in a folder of their
+// own. What a test started ends with it, by its process id.
+import { execFile, execFileSync, spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+
+export const root = resolve(import.meta.dirname, "../../..");
+
+/** How long a program may take to say that it is ready, and a test to see what must come. */
+export const patience = 20_000;
+
+/** Where the programs are. They are built once for a run; see run.mjs. */
+export function programs() {
+  const dir = process.env.HOLDFAST_PROGRAMS ?? join(root, "build/out/page");
+  if (!process.env.HOLDFAST_PROGRAMS) build(dir);
+  return { service: join(dir, "service"), cli: join(dir, "cli"), lab: join(dir, "lab") };
+}
+
+export function build(dir) {
+  mkdirSync(dir, { recursive: true });
+  execFileSync("go", ["build", "-o", dir + "/", "./service", "./app/cli", "./build/e2e/lab"], { cwd: root, stdio: "inherit" });
+}
+
+/** Asks until the answer is true-ish, and returns it. */
+export async function until(what, ask, within = patience) {
+  for (const end = Date.now() + within; ; ) {
+    const answer = await ask();
+    if (answer) return answer;
+    if (Date.now() > end) throw new Error("waited too long for " + what);
+    await new Promise((done) => setTimeout(done, 25));
+  }
+}
+
+/** A running program. */
+export class Program {
+  #lines = [];
+  #waiting = [];
+
+  constructor(path, args, env = {}) {
+    this.name = path.split("/").pop() + " " + args[0];
+    this.said = "";
+    this.process = spawn(path, args, { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "pipe"] });
+    this.pid = this.process.pid;
+    this.over = new Promise((done) => this.process.once("exit", (code, signal) => done(code ?? signal)));
+    this.process.stderr.on("data", (text) => (this.said = (this.said + text).slice(-64_000)));
+    createInterface(this.process.stdout).on("line", (line) => {
+      const waiting = this.#waiting.shift();
+      waiting ? waiting(line) : this.#lines.push(line);
+    });
+  }
+
+  /** The next line of its standard output. */
+  async line() {
+    if (this.#lines.length) return this.#lines.shift();
+    const next = new Promise((done) => this.#waiting.push(done));
+    const ended = this.over.then((code) => { throw new Error(`${this.name} ended with ${code}: ${this.said}`); });
+    return within(Promise.race([next, ended]), `a line of ${this.name}`);
+  }
+
+  write(line) { this.process.stdin.write(line + "\n"); }
+
+  /** Ends it as its supervisor would, and by force where it does not. */
+  async end(signal = "SIGTERM") {
+    this.process.kill(signal);
+    const hard = setTimeout(() => this.process.kill("SIGKILL"), patience);
+    await this.over;
+    clearTimeout(hard);
+  }
+}
+
+/** A promise that may not take for ever. */
+export function within(promise, what, ms = patience) {
+  let timer;
+  const late = new Promise((_, no) => (timer = setTimeout(() => no(new Error("waited too long for " + what)), ms)));
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/**
+ * Starts a world:
+ *   servers   the lab's servers, the primary first; "b@a" is another endpoint of a
+ *   service   "own": holdfastd, a process of its own; "lab": the service inside the lab, with traffic
+ *             through its tunnel, and a network that can be taken away; "none"
+ *   group     the servers' configs are there, in a group of this name ("lab" only)
+ *   up        the group is connected to ("lab" only)
+ *   settings  those that are not the defaults
+ *   web       arguments of holdfast web. null: the page is not served
+ */
+export async function start({ servers = [], service = "lab", group = "", up = false, settings = {}, web = [], socket } = {}) {
+  const w = new World(programs());
+  try {
+    await w.start({ servers, service, group, up, settings, web, socket });
+    return w;
+  } catch (err) {
+    await w.end();
+    throw err;
+  }
+}
+
+class World {
+  #started = [];
+
+  constructor(programs) {
+    this.programs = programs;
+    this.dir = mkdtempSync(join(tmpdir(), "holdfast-page-"));
+    chmodSync(this.dir, 0o700);
+    this.socket = join(this.dir, "run", "holdfast.sock");
+    // Nothing of the person who runs the tests is read or written.
+    this.env = {
+      HOME: this.dir, XDG_CONFIG_HOME: join(this.dir, "config"), XDG_CACHE_HOME: join(this.dir, "cache"),
+      XDG_RUNTIME_DIR: join(this.dir, "runtime"), DBUS_SESSION_BUS_ADDRESS: "disabled:", NO_COLOR: "1",
+    };
+    mkdirSync(this.env.XDG_RUNTIME_DIR, { mode: 0o700 });
+  }
+
+  async start({ servers, service, group, up, settings, web, socket }) {
+    if (socket) this.socket = socket;
+    if (servers.length || service === "lab") await this.#lab({ servers, service, group, up, settings });
+    if (service === "own") {
+      this.settings({ third_party_checks: "false", ...settings });
+      await this.serve();
+    }
+    if (web) await this.host(web);
+  }
+
+  async #lab({ servers, service, group, up, settings }) {
+    const args = [];
+    if (service === "lab") {
+      args.push("--service", this.dir);
+      for (const [key, value] of Object.entries(settings)) args.push("--set", `${key}=${value}`);
+      if (group) args.push("--group", group);
+      if (up) args.push("--up");
+    }
+    this.lab = this.run(this.programs.lab, [...args, ...servers]);
+    this.servers = JSON.parse(await this.lab.line()).servers ?? [];
+  }
+
+  /** Writes the service's settings as they are kept. */
+  settings(values) {
+    mkdirSync(join(this.dir, "etc"), { recursive: true, mode: 0o700 });
+    const lines = Object.entries(values).map(([key, value]) => `${key} = ${/^(true|false|\d+)$/.test(value) ? value : JSON.stringify(value)}`);
+    writeFileSync(join(this.dir, "etc", "holdfast.toml"), "[settings]\n" + lines.join("\n") + "\n", { mode: 0o600 });
+  }
+
+  /** Starts holdfastd on what is in the folder, and waits until it answers. */
+  async serve() {
+    const at = (name) => join(this.dir, name);
+    this.service = this.run(this.programs.service, ["run", "--userspace", "--config-dir", at("etc"), "--state-dir", at("var"), "--socket", this.socket]);
+    await until("the service", () => this.api("GET", "version").catch(() => null));
+  }
+
+  /** Starts holdfast web. */
+  async host(args = []) {
+    this.web = this.run(this.programs.cli, ["web", "--no-browser", "--json", "--socket", this.socket, ...args]);
+    this.url = JSON.parse(await this.web.line()).url;
+    this.port = Number(new URL(this.url).port);
+  }
+
+  run(path, args) {
+    const p = new Program(path, args, this.env);
+    this.#started.unshift(p);
+    return p;
+  }
+
+  /** Runs the command line to its end, and returns what it printed. */
+  async cli(...args) {
+    const { stdout } = await promisify(execFile)(this.programs.cli, [...args, "--socket", this.socket], { env: { ...process.env, ...this.env } });
+    return stdout.trim();
+  }
+
+  /** A fresh address of the page, good once. */
+  open(...args) { return this.cli("open", "--print", ...args); }
+
+  /** Has the lab do something; returns when that was done. */
+  async do(command) {
+    this.lab.write(command);
+    const answer = JSON.parse(await this.lab.line());
+    if (answer.error) throw new Error(`${command}: ${answer.error}`);
+    return Date.parse(answer.at);
+  }
+
+  /** Asks the service itself, beside the page. */
+  api(method, path, body) {
+    return new Promise((done, no) => {
+      const headers = { Host: "holdfast", ...(method === "GET" ? {} : { "Content-Type": "application/json" }) };
+      const r = request({ socketPath: this.socket, method, path: "/api/v1/" + path, headers }, (reply) => {
+        let text = "";
+        reply.setEncoding("utf8").on("data", (more) => (text += more));
+        reply.on("end", () => (reply.statusCode < 300 ? done(json(text)) : no(Object.assign(new Error(text), { status: reply.statusCode }))));
+      });
+      r.on("error", no);
+      r.end(method === "GET" ? undefined : JSON.stringify(body ?? {}));
+    });
+  }
+
+  /** Imports the lab's servers and makes a group of them. */
+  async configure(group) {
+    for (const s of this.servers) await this.api("POST", "tunnels", { name: s.name, text: s.config });
+    await this.api("PUT", "groups/" + group, { members: this.servers.map((s) => s.name) });
+  }
+
+  status() { return this.api("GET", "status"); }
+
+  reaches(overall, ms) { return until(overall, async () => (await this.status()).overall === overall, ms); }
+
+  /** The latest event of a kind; null where there was none. */
+  async event(kind) { return (await this.api("GET", `history?kind=${kind}&limit=1`)).events[0] ?? null; }
+
+  async end() {
+    for (const p of this.#started) await p.end();
+    if (existsSync(this.dir)) rmSync(this.dir, { recursive: true });
+  }
+}
+
+const json = (text) => { try { return JSON.parse(text); } catch { return text; } };
