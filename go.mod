@@ -3,6 +3,7 @@ module holdfast
 go 1.26
 
 require (
+	fyne.io/systray v1.12.2
 	github.com/BurntSushi/toml v1.6.0
 	github.com/cli/browser v1.3.0
 	github.com/evanw/esbuild v0.28.2

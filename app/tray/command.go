@@ -1,0 +1,32 @@
+package main
+
+import "holdfast/service/tunnel"
+
+// Verb is what choosing an item does.
+type Verb string
+
+// The verbs. The zero verb does nothing.
+const (
+	Open          Verb = "open" // the page, at a notice where there is one
+	Connect       Verb = "connect"
+	Disconnect    Verb = "disconnect"
+	Reconnect     Verb = "reconnect"
+	SwitchTo      Verb = "switch"
+	Set           Verb = "set"
+	GuardOn       Verb = "guard on"
+	GuardOff      Verb = "guard off"
+	PauseHour     Verb = "pause for an hour"
+	PauseTomorrow Verb = "pause until tomorrow"
+	Resume        Verb = "resume notifications"
+	Diagnostics   Verb = "copy diagnostics"
+	Quit          Verb = "quit"
+)
+
+// Command is a verb and what it is about.
+type Command struct {
+	Verb    Verb
+	Name    tunnel.Name // Connect, SwitchTo
+	Notice  int64       // Open; 0: none
+	Setting string      // Set
+	Value   string      // Set
+}

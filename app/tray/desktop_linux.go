@@ -1,0 +1,77 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/godbus/dbus/v5"
+)
+
+const (
+	// trayName is ours on the session bus; a tray for a service other than the
+	// system's has another.
+	trayName    = "org.holdfast.Tray"
+	watcherName = "org.kde.StatusNotifierWatcher"
+)
+
+// session is a desktop session by its message bus: a name on it is had once.
+type session struct{ conn *dbus.Conn }
+
+func enterDesktop(socket string) (desktop, error) {
+	conn, err := dbus.SessionBusPrivateNoAutoStartup()
+	if err != nil {
+		return nil, fmt.Errorf("find the session bus: %w", err)
+	}
+	s := &session{conn}
+	if err := s.enter(nameFor(socket)); err != nil {
+		s.leave()
+		return nil, err
+	}
+	return s, nil
+}
+
+func nameFor(socket string) string {
+	if socket == defaultSocket {
+		return trayName
+	}
+	sum := sha256.Sum256([]byte(socket))
+	return trayName + ".s" + hex.EncodeToString(sum[:4])
+}
+
+func (s *session) enter(name string) error {
+	if err := errors.Join(s.conn.Auth(nil)); err != nil {
+		return fmt.Errorf("use the session bus: %w", err)
+	}
+	if err := s.conn.Hello(); err != nil {
+		return fmt.Errorf("use the session bus: %w", err)
+	}
+	got, err := s.conn.RequestName(name, dbus.NameFlagDoNotQueue)
+	if err != nil {
+		return fmt.Errorf("take a name on the session bus: %w", err)
+	}
+	if got != dbus.RequestNameReplyPrimaryOwner {
+		return errThereAlready
+	}
+	return nil
+}
+
+func (s *session) hasTray() bool {
+	var has bool
+	err := s.conn.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, watcherName).Store(&has)
+	return err == nil && has
+}
+
+func (s *session) gone() <-chan struct{} { return s.conn.Context().Done() }
+
+func (s *session) leave() { _ = s.conn.Close() }
+
+// unwise says why this account should not have a tray. "": it may.
+func unwise() string {
+	if os.Geteuid() != 0 {
+		return ""
+	}
+	return "start it as yourself and not as root: whoever reaches the page or the menu could do all that root may, keys included"
+}

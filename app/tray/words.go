@@ -1,0 +1,160 @@
+package main
+
+import (
+	"strings"
+
+	"holdfast/service/event"
+	"holdfast/service/status"
+	"holdfast/service/tunnel"
+)
+
+// words are those of the menu in one language. {name} stands for a tunnel's or
+// a group's.
+type words struct {
+	// stands are the status lines: with the name of the tunnel, and without.
+	stands                                                 map[status.Overall][2]string
+	waiting                                                string
+	stranger, startIt, viewer                              string
+	connect, connectAny, disconnect, importOne, reconnect  string
+	tunnels, group, more                                   string
+	autoSwitch, autoSwitchTip                              string
+	guard, guardNotInForce                                 string
+	open                                                   string
+	pause, paused, hour, tomorrow, resume                  string
+	diagnostics, copied                                    string
+	quit, quitOn                                           string
+	refused, noTray, noTrayWhat, reconnectLabel, openLabel string
+}
+
+var english = &words{
+	stands: map[status.Overall][2]string{
+		status.Off:                {"Off", "Off"},
+		status.Connecting:         {"Connecting via {name}", "Connecting"},
+		status.Protected:          {"Protected via {name}", "Protected"},
+		status.Idle:               {"Idle via {name}", "Idle"},
+		status.Checking:           {"Checking {name}", "Checking"},
+		status.Switching:          {"Switching, away from {name}", "Switching"},
+		status.Stalled:            {"Stalled: {name} carries nothing", "Stalled"},
+		status.Blocked:            {"Blocked: {name} carries nothing", "Blocked: no traffic leaves"},
+		status.Offline:            {"Offline", "Offline"},
+		status.SignInNeeded:       {"Sign-in needed", "Sign-in needed"},
+		status.ServiceUnreachable: {"Service unreachable", "Service unreachable"},
+	},
+	waiting:         "Looking for the service",
+	stranger:        "Somebody else listens in its place…",
+	startIt:         "The tunnel may be up or not…",
+	viewer:          "You may see no more than this…",
+	connect:         "Connect to {name}",
+	connectAny:      "Connect",
+	disconnect:      "Disconnect",
+	importOne:       "Import a tunnel…",
+	reconnect:       "Reconnect",
+	tunnels:         "Tunnels",
+	group:           "{name} (group)",
+	more:            "More on the page…",
+	autoSwitch:      "Auto-switch",
+	autoSwitchTip:   "Move to another member when this one fails. Without it the one that failed is restarted. Whether to move back is a setting of its own.",
+	guard:           "Kill switch",
+	guardNotInForce: "Kill switch (not in force)",
+	open:            "Open dashboard",
+	pause:           "Pause notifications",
+	paused:          "Notifications paused until",
+	hour:            "For 1 hour",
+	tomorrow:        "Until tomorrow morning",
+	resume:          "Resume now",
+	diagnostics:     "Copy diagnostics",
+	copied:          "Copy diagnostics (copied)",
+	quit:            "Quit",
+	quitOn:          "Quit, the tunnel stays on",
+	refused:         "That was not done",
+	noTray:          "There is no tray on this desktop",
+	noTrayWhat:      "Holdfast runs without an icon and still tells when something is the matter. The page opens with: holdfast open",
+	reconnectLabel:  "Reconnect",
+	openLabel:       "Open Holdfast",
+}
+
+var german = &words{
+	stands: map[status.Overall][2]string{
+		status.Off:                {"Aus", "Aus"},
+		status.Connecting:         {"Verbinden über {name}", "Verbinden"},
+		status.Protected:          {"Geschützt über {name}", "Geschützt"},
+		status.Idle:               {"Ruhig über {name}", "Ruhig"},
+		status.Checking:           {"Prüfung von {name}", "Prüfung"},
+		status.Switching:          {"Wechsel, weg von {name}", "Wechsel"},
+		status.Stalled:            {"Stillstand: {name} überträgt nichts", "Stillstand"},
+		status.Blocked:            {"Gesperrt: {name} überträgt nichts", "Gesperrt: kein Verkehr geht hinaus"},
+		status.Offline:            {"Offline", "Offline"},
+		status.SignInNeeded:       {"Anmeldung nötig", "Anmeldung nötig"},
+		status.ServiceUnreachable: {"Dienst nicht erreichbar", "Dienst nicht erreichbar"},
+	},
+	waiting:         "Suche nach dem Dienst",
+	stranger:        "Jemand anderes lauscht an seiner Stelle…",
+	startIt:         "Ob der Tunnel steht, ist nicht bekannt…",
+	viewer:          "Mehr ist hier nicht zu sehen…",
+	connect:         "Verbinden mit {name}",
+	connectAny:      "Verbinden",
+	disconnect:      "Trennen",
+	importOne:       "Tunnel importieren…",
+	reconnect:       "Neu verbinden",
+	tunnels:         "Tunnel",
+	group:           "{name} (Gruppe)",
+	more:            "Mehr auf der Seite…",
+	autoSwitch:      "Automatisch wechseln",
+	autoSwitchTip:   "Zu einem anderen Mitglied wechseln, wenn dieses ausfällt. Sonst wird das ausgefallene neu gestartet. Der Wechsel zurück ist eine eigene Einstellung.",
+	guard:           "Kill-Switch",
+	guardNotInForce: "Kill-Switch (nicht in Kraft)",
+	open:            "Übersicht öffnen",
+	pause:           "Mitteilungen anhalten",
+	paused:          "Mitteilungen angehalten bis",
+	hour:            "Für 1 Stunde",
+	tomorrow:        "Bis morgen früh",
+	resume:          "Jetzt fortsetzen",
+	diagnostics:     "Diagnose kopieren",
+	copied:          "Diagnose kopieren (kopiert)",
+	quit:            "Beenden",
+	quitOn:          "Beenden, der Tunnel bleibt an",
+	refused:         "Das wurde nicht getan",
+	noTray:          "Dieser Desktop hat keinen Infobereich",
+	noTrayWhat:      "Holdfast läuft ohne Symbol und meldet sich weiterhin, wenn etwas ist. Die Seite öffnet: holdfast open",
+	reconnectLabel:  "Neu verbinden",
+	openLabel:       "Holdfast öffnen",
+}
+
+func wordsIn(l event.Language) *words {
+	if l == event.German {
+		return german
+	}
+	return english
+}
+
+// fill puts a name into words.
+func fill(text string, name tunnel.Name) string {
+	return strings.ReplaceAll(text, "{name}", string(name))
+}
+
+// status is the first line of the menu. It has no age in it, so that it stays
+// true without being written anew.
+func (w *words) status(v View) string {
+	overall := v.overall()
+	if overall == "" {
+		return w.waiting
+	}
+	stands, known := w.stands[overall]
+	if !known {
+		return string(overall) // of a newer service
+	}
+	if name := v.active(); name != "" {
+		return fill(stands[0], name)
+	}
+	return stands[1]
+}
+
+// short is the status line for the tooltip, which is cut off by some systems.
+func (w *words) short(v View) string {
+	const most = 80 // characters; Windows shows 127 at most
+	s := []rune(w.status(v))
+	if len(s) > most {
+		s = append(s[:most-1], '…')
+	}
+	return string(s)
+}
