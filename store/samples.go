@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"holdfast/service/health"
@@ -196,6 +197,52 @@ func floorTo(micros int64, step time.Duration) int64 {
 const samplesBetween = "SELECT at, tunnel, rx, tx, rtt_sum, rtt_n, verdict, overall FROM sample " +
 	"WHERE step = ? AND at >= ? AND at < ? AND (? = '' OR tunnel = ?) ORDER BY at"
 
+// samplesSummed sums up while it reads, by the step of the answer and by tunnel:
+// a month of minutes is more rows than should be brought over one by one. total
+// cannot overflow, and is exact far beyond what a line carries. The step begins
+// before a moment also where that is before 1970.
+var samplesSummed = "SELECT at - (at % ?6 + ?6) % ?6 AS began, tunnel, CAST(min(total(rx), 2305843009213693952.0) AS INTEGER), " +
+	"CAST(min(total(tx), 2305843009213693952.0) AS INTEGER), CAST(total(rtt_sum) AS INTEGER), CAST(total(rtt_n) AS INTEGER), " +
+	"max(" + placeOf("verdict", verdictOrder) + "), max(" + placeOf("overall", overallOrder) + ") FROM sample " +
+	"WHERE step = ?1 AND at >= ?2 AND at < ?3 AND (?4 = '' OR tunnel = ?5) GROUP BY began, tunnel ORDER BY began, tunnel"
+
+// placeOf is SQL for the place of a column's word in an order; -1: it has none.
+func placeOf[T ~string](column string, order []T) string {
+	var b strings.Builder
+	b.WriteString("CASE " + column)
+	for i, word := range order {
+		fmt.Fprintf(&b, " WHEN '%s' THEN %d", word, i) // our own words
+	}
+	return b.String() + " ELSE -1 END"
+}
+
+// wordAt is the opposite of placeOf.
+func wordAt[T ~string](order []T, place int) T {
+	if place < 0 || place >= len(order) {
+		return ""
+	}
+	return order[place]
+}
+
+// sumParts sums up the rows of one tier in [from, until), by step and tunnel.
+func sumParts(ctx context.Context, tx execer, tier time.Duration, from, until int64, name string, step time.Duration) (out []part, err error) {
+	rows, err := tx.QueryContext(ctx, samplesSummed, int64(tier/time.Second), from, until, name, name, step.Microseconds())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var p part
+		var verdict, overall int
+		if err := rows.Scan(&p.at, &p.tunnel, &p.rx, &p.tx, &p.rttSum, &p.rttN, &verdict, &overall); err != nil {
+			return nil, err
+		}
+		p.verdict, p.overall = wordAt(verdictOrder, verdict), wordAt(overallOrder, overall)
+		out = append(out, p)
+	}
+	return out, rows.Err()
+}
+
 // samples reads the coarsest tier given as far as it is summed up, and the rest
 // from the finer ones.
 func (d *database) samples(ctx context.Context, tiers []tier, q SampleQuery, step time.Duration) (_ []part, err error) {
@@ -218,7 +265,7 @@ func (d *database) samples(ctx context.Context, tiers []tier, q SampleQuery, ste
 		if end <= from {
 			continue
 		}
-		rows, err := readParts(ctx, tx, t.step, from, end, string(q.Tunnel))
+		rows, err := sumParts(ctx, tx, t.step, from, end, string(q.Tunnel), step)
 		if err != nil {
 			return nil, err
 		}

@@ -18,41 +18,43 @@ var proper = map[string]struct {
 	path, body string
 	want       int
 }{
-	"GET /metrics":                       {"", "", 200},
-	"GET /api/v1/version":                {"", "", 200},
-	"GET /api/v1/me":                     {"", "", 200},
-	"GET /api/v1/openapi.json":           {"", "", 200},
-	"GET /api/v1/status":                 {"", "", 200},
-	"GET /api/v1/stream":                 {"", "", 200},
-	"POST /api/v1/connect":               {"", `{"target":"home"}`, 200},
-	"POST /api/v1/disconnect":            {"", `{}`, 200},
-	"POST /api/v1/reconnect":             {"", `{}`, 409}, // nothing is wished for
-	"POST /api/v1/switch":                {"", `{"name":"nl"}`, 409},
-	"GET /api/v1/tunnels":                {"", "", 200},
-	"POST /api/v1/tunnels":               {"", `{"name":"x","text":` + quoted(webtest.Conf) + `,"overwrite":false}`, 201},
-	"POST /api/v1/tunnels/check":         {"", `{"text":"x"}`, 200},
-	"GET /api/v1/tunnels/{name}":         {"/api/v1/tunnels/nl", "", 200},
-	"PUT /api/v1/tunnels/{name}":         {"/api/v1/tunnels/nl", `{"text":` + quoted(webtest.Conf) + `}`, 200},
-	"DELETE /api/v1/tunnels/{name}":      {"/api/v1/tunnels/nl", "", 409}, // in a group
-	"POST /api/v1/tunnels/{name}/rename": {"/api/v1/tunnels/nl/rename", `{"to":"be"}`, 200},
-	"GET /api/v1/tunnels/{name}/export":  {"/api/v1/tunnels/nl/export", "", 200},
-	"GET /api/v1/groups":                 {"", "", 200},
-	"PUT /api/v1/groups/{name}":          {"/api/v1/groups/away", `{"members":["de"]}`, 200},
-	"DELETE /api/v1/groups/{name}":       {"/api/v1/groups/home", "", 200},
-	"GET /api/v1/history":                {"", "", 200},
-	"GET /api/v1/history/summary":        {"", "", 200},
-	"GET /api/v1/history/timeline":       {"", "", 200},
-	"GET /api/v1/samples":                {"/api/v1/samples?since=2026-01-01T00:00:00Z", "", 200},
-	"GET /api/v1/notices":                {"", "", 200},
-	"POST /api/v1/notices/{id}/ack":      {"/api/v1/notices/7/ack", "", 200},
-	"GET /api/v1/diagnosis":              {"", "", 404}, // none was made
-	"POST /api/v1/diagnosis/run":         {"", "{}", 200},
-	"GET /api/v1/settings":               {"", "", 200},
-	"PATCH /api/v1/settings":             {"", `{"cooldown":"1m"}`, 200},
-	"GET /api/v1/guard":                  {"", "", 200},
-	"POST /api/v1/guard":                 {"", `{"action":"release"}`, 503}, // it is not built
-	"GET /api/v1/logs":                   {"", "", 200},
-	"GET /api/v1/bundle":                 {"", "", 200},
+	"GET /metrics":                        {"", "", 200},
+	"GET /api/v1/version":                 {"", "", 200},
+	"GET /api/v1/me":                      {"", "", 200},
+	"GET /api/v1/openapi.json":            {"", "", 200},
+	"GET /api/v1/status":                  {"", "", 200},
+	"GET /api/v1/stream":                  {"", "", 200},
+	"POST /api/v1/connect":                {"", `{"target":"home"}`, 200},
+	"POST /api/v1/disconnect":             {"", `{}`, 200},
+	"POST /api/v1/reconnect":              {"", `{}`, 409}, // nothing is wished for
+	"POST /api/v1/switch":                 {"", `{"name":"nl"}`, 409},
+	"GET /api/v1/tunnels":                 {"", "", 200},
+	"POST /api/v1/tunnels":                {"", `{"name":"x","text":` + quoted(webtest.Conf) + `,"overwrite":false}`, 201},
+	"POST /api/v1/tunnels/check":          {"", `{"text":"x"}`, 200},
+	"GET /api/v1/tunnels/{name}":          {"/api/v1/tunnels/nl", "", 200},
+	"PUT /api/v1/tunnels/{name}":          {"/api/v1/tunnels/nl", `{"text":` + quoted(webtest.Conf) + `}`, 200},
+	"DELETE /api/v1/tunnels/{name}":       {"/api/v1/tunnels/nl", "", 409}, // in a group
+	"POST /api/v1/tunnels/{name}/rename":  {"/api/v1/tunnels/nl/rename", `{"to":"be"}`, 200},
+	"GET /api/v1/tunnels/{name}/text":     {"/api/v1/tunnels/nl/text", "", 200},
+	"POST /api/v1/tunnels/{name}/restore": {"/api/v1/tunnels/nl/restore", "{}", 404}, // it was not deleted
+	"GET /api/v1/tunnels/{name}/export":   {"/api/v1/tunnels/nl/export", "", 200},
+	"GET /api/v1/groups":                  {"", "", 200},
+	"PUT /api/v1/groups/{name}":           {"/api/v1/groups/away", `{"members":["de"]}`, 200},
+	"DELETE /api/v1/groups/{name}":        {"/api/v1/groups/home", "", 200},
+	"GET /api/v1/history":                 {"", "", 200},
+	"GET /api/v1/history/summary":         {"", "", 200},
+	"GET /api/v1/history/timeline":        {"", "", 200},
+	"GET /api/v1/samples":                 {"/api/v1/samples?since=2026-01-01T00:00:00Z", "", 200},
+	"GET /api/v1/notices":                 {"", "", 200},
+	"POST /api/v1/notices/{id}/ack":       {"/api/v1/notices/7/ack", "", 200},
+	"GET /api/v1/diagnosis":               {"", "", 404}, // none was made
+	"POST /api/v1/diagnosis/run":          {"", "{}", 200},
+	"GET /api/v1/settings":                {"", "", 200},
+	"PATCH /api/v1/settings":              {"", `{"cooldown":"1m"}`, 200},
+	"GET /api/v1/guard":                   {"", "", 200},
+	"POST /api/v1/guard":                  {"", `{"action":"release"}`, 503}, // it is not built
+	"GET /api/v1/logs":                    {"", "", 200},
+	"GET /api/v1/bundle":                  {"", "", 200},
 }
 
 // TestEveryVerbByRole is the table of who may do what.

@@ -80,11 +80,13 @@ func Rules() []Rule {
 
 		v1("GET", "/tunnels", Operator, "Every tunnel.", nil, api.Tunnels{}),
 		v1("POST", "/tunnels", Operator, "Store a configuration.", api.Import{}, api.Tunnel{}),
-		v1("POST", "/tunnels/check", Operator, "Say what a configuration would do. Nothing is stored.", api.Text{}, api.Check{}),
+		v1("POST", "/tunnels/check", Operator, "Say what a configuration would do. Nothing is stored.", api.Draft{}, api.Check{}),
 		v1("GET", "/tunnels/{name}", Operator, "One tunnel, without its secrets.", nil, api.Tunnel{}),
 		v1("PUT", "/tunnels/{name}", Operator, "Give a tunnel another configuration.", api.Text{}, api.Tunnel{}),
 		v1("DELETE", "/tunnels/{name}", Operator, "Delete a tunnel.", nil, api.Done{}),
 		v1("POST", "/tunnels/{name}/rename", Operator, "Give a tunnel another name.", api.Rename{}, api.Tunnel{}),
+		v1("GET", "/tunnels/{name}/text", Operator, "One tunnel as a text to edit: (kept) stands for each secret.", nil, api.Editable{}),
+		v1("POST", "/tunnels/{name}/restore", Operator, "Undo the deletion of a tunnel, within ten minutes.", nil, api.Tunnel{}),
 		v1("GET", "/tunnels/{name}/export", Admin, "One tunnel with its secrets.", nil, api.Export{}),
 
 		v1("GET", "/groups", Operator, "Every group.", nil, api.Groups{}),

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -77,7 +78,7 @@ func (s *server) importTunnel(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	visitOf(r).object = string(name)
-	c, err := parseConfig(body.Text)
+	c, err := parseConfig(body.Text, tunnel.Edit{NewKey: newKey})
 	if err != nil {
 		return err
 	}
@@ -102,10 +103,12 @@ func (s *server) replaceTunnel(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.load(name); s.codeOfNil(err) == api.NotFound {
+	before, err := s.load(name)
+	if s.codeOfNil(err) == api.NotFound {
 		return err
 	}
-	c, err := parseConfig(body.Text)
+	// What cannot be read is replaced, too; then before is nil.
+	c, err := parseConfig(body.Text, tunnel.Edit{Before: before, NewKey: newKey})
 	if err != nil {
 		return err
 	}
@@ -143,12 +146,19 @@ func (s *server) tellEngine(ctx context.Context, changed tunnel.Name) {
 	}
 }
 
+// newKey makes a private key.
+func newKey() tunnel.PrivateKey {
+	var random [32]byte
+	_, _ = rand.Read(random[:]) // it never fails
+	return tunnel.NewPrivateKey(random)
+}
+
 // parseConfig reads a configuration. Its errors are fit for the caller.
-func parseConfig(text string) (*tunnel.Config, error) {
+func parseConfig(text string, edit tunnel.Edit) (*tunnel.Config, error) {
 	if len(text) > api.MaxConfig {
 		return nil, refuse(api.TooLarge, fmt.Sprintf("The configuration is longer than %d bytes.", api.MaxConfig), "")
 	}
-	return tunnel.Parse([]byte(text))
+	return edit.Parse([]byte(text))
 }
 
 func (s *server) removeTunnel(w http.ResponseWriter, r *http.Request) error {
@@ -162,6 +172,7 @@ func (s *server) removeTunnel(w http.ResponseWriter, r *http.Request) error {
 	if inUse(s.Engine.Status(), name) {
 		return busy(name)
 	}
+	before, unread := s.load(name)
 	switch err := s.Library.Remove(name); {
 	case s.isNotFound(err):
 		return noTunnel(string(name))
@@ -170,8 +181,34 @@ func (s *server) removeTunnel(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
+	if unread == nil {
+		s.deleted.put(name, before)
+	}
 	s.tellEngine(r.Context(), "")
 	return done(w)
+}
+
+// restoreTunnel undoes a deletion. What is gone stays gone where its name has
+// been taken.
+func (s *server) restoreTunnel(w http.ResponseWriter, r *http.Request) error {
+	name, err := nameInPath(r)
+	if err != nil {
+		return err
+	}
+	if err := readNothing(w, r); err != nil {
+		return err
+	}
+	c := s.deleted.get(name)
+	if c == nil {
+		return refuse(api.NotFound, fmt.Sprintf("There is no deleted tunnel %q to restore.", name), "A tunnel can be restored for 10 minutes.")
+	}
+	if err := s.Library.Save(name, c, false); s.isConflict(err) {
+		return refuse(api.Conflict, fmt.Sprintf("The name %q is taken.", name), "Rename the tunnel or group that has it, and try again.")
+	} else if err != nil {
+		return err
+	}
+	s.deleted.drop(name)
+	return s.saved(w, r, http.StatusCreated, name)
 }
 
 func (s *server) renameTunnel(w http.ResponseWriter, r *http.Request) error {
@@ -201,6 +238,20 @@ func (s *server) renameTunnel(w http.ResponseWriter, r *http.Request) error {
 	return s.saved(w, r, http.StatusOK, to)
 }
 
+// tunnelText is a tunnel to edit. A file that cannot be read is not shown: it
+// may hold secrets anywhere.
+func (s *server) tunnelText(w http.ResponseWriter, r *http.Request) error {
+	name, err := nameInPath(r)
+	if err != nil {
+		return err
+	}
+	c, err := s.load(name)
+	if err != nil {
+		return err
+	}
+	return ok(w, api.Editable{Schema: api.Schema, Name: name, Text: c.Editable()})
+}
+
 // exportTunnel is the one place where secrets leave.
 func (s *server) exportTunnel(w http.ResponseWriter, r *http.Request) error {
 	name, err := nameInPath(r)
@@ -218,12 +269,27 @@ func (s *server) exportTunnel(w http.ResponseWriter, r *http.Request) error {
 // checkTunnel stores nothing, so the audit is not told of it.
 func (s *server) checkTunnel(w http.ResponseWriter, r *http.Request) error {
 	visitOf(r).changes = false
-	body, err := readBody[api.Text](w, r, configBody)
+	body, err := readBody[api.Draft](w, r, configBody)
 	if err != nil {
 		return err
 	}
+	var edit tunnel.Edit
+	if body.Name != "" {
+		name, err := parseName(body.Name)
+		if err != nil {
+			return err
+		}
+		if edit.Before, err = s.load(name); s.codeOfNil(err) == api.NotFound {
+			return err
+		}
+	}
+	made := false
+	edit.NewKey = func() tunnel.PrivateKey {
+		made = true
+		return newKey() // only to see whether the rest fits
+	}
 	reply := api.Check{Schema: api.Schema, Problems: []tunnel.Problem{}}
-	c, err := parseConfig(body.Text)
+	c, err := parseConfig(body.Text, edit)
 	if err != nil {
 		e := s.word(r, err)
 		if len(e.Problems) == 0 {
@@ -233,6 +299,9 @@ func (s *server) checkTunnel(w http.ResponseWriter, r *http.Request) error {
 		return ok(w, reply)
 	}
 	shown := showConfig(c)
+	if made {
+		shown.PublicKey = ""
+	}
 	reply.Valid, reply.Config = true, &shown
 	return ok(w, reply)
 }

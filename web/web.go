@@ -142,6 +142,7 @@ type server struct {
 	wishes  *limiter // of wishes, by person
 	streams chan struct{}
 	pulse   pulse
+	deleted bin // tunnels that can be restored
 	waits   waits
 
 	diagnosing sync.Mutex // held while a diagnosis runs
@@ -210,6 +211,8 @@ func (s *server) routes(r chi.Router) {
 	v1("PUT", "/tunnels/{name}", s.replaceTunnel)
 	v1("DELETE", "/tunnels/{name}", s.removeTunnel)
 	v1("POST", "/tunnels/{name}/rename", s.renameTunnel)
+	v1("GET", "/tunnels/{name}/text", s.tunnelText)
+	v1("POST", "/tunnels/{name}/restore", s.restoreTunnel)
 	v1("GET", "/tunnels/{name}/export", s.exportTunnel)
 
 	v1("GET", "/groups", s.groups)

@@ -145,6 +145,19 @@ func TestEveryMethod(t *testing.T) {
 	if err := c.RemoveGroup(ctx, "g"); err != nil {
 		t.Errorf("RemoveGroup: %v", err)
 	}
+	if got, err := c.TunnelText(ctx, "x"); err != nil || !strings.Contains(got.Text, "PrivateKey = (kept)") {
+		t.Errorf("TunnelText: %+v, %v", got, err)
+	} else if check, err := c.CheckDraft(ctx, api.Draft{Name: "x", Text: got.Text}); err != nil || !check.Valid {
+		t.Errorf("CheckDraft: %+v, %v", check, err)
+	}
+	for range 2 {
+		if err := c.RemoveTunnel(ctx, "x"); err != nil {
+			t.Errorf("RemoveTunnel: %v", err)
+		}
+		if got, err := c.RestoreTunnel(ctx, "x"); err != nil || got.Name != "x" {
+			t.Errorf("RestoreTunnel: %+v, %v", got, err)
+		}
+	}
 	if err := c.RemoveTunnel(ctx, "x"); err != nil {
 		t.Errorf("RemoveTunnel: %v", err)
 	}

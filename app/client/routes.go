@@ -114,7 +114,23 @@ func (c *Client) ExportTunnel(ctx context.Context, name tunnel.Name) (api.Export
 // CheckTunnel tells what is wrong with a configuration, and what it would do.
 // Nothing is stored. An invalid text is a reply here, not an error.
 func (c *Client) CheckTunnel(ctx context.Context, text string) (api.Check, error) {
-	return ask[api.Check](ctx, c, request{method: http.MethodPost, path: at("tunnels", "check"), body: api.Text{Text: text}})
+	return ask[api.Check](ctx, c, request{method: http.MethodPost, path: at("tunnels", "check"), body: api.Draft{Text: text}})
+}
+
+// CheckDraft is CheckTunnel for a text that was edited: (kept) stands for the
+// secrets of the tunnel that the draft names.
+func (c *Client) CheckDraft(ctx context.Context, draft api.Draft) (api.Check, error) {
+	return ask[api.Check](ctx, c, request{method: http.MethodPost, path: at("tunnels", "check"), body: draft})
+}
+
+// TunnelText returns a configuration to edit: (kept) stands for each secret.
+func (c *Client) TunnelText(ctx context.Context, name tunnel.Name) (api.Editable, error) {
+	return ask[api.Editable](ctx, c, request{method: http.MethodGet, path: at("tunnels", string(name), "text")})
+}
+
+// RestoreTunnel undoes the deletion of a tunnel, within ten minutes.
+func (c *Client) RestoreTunnel(ctx context.Context, name tunnel.Name) (api.Tunnel, error) {
+	return ask[api.Tunnel](ctx, c, request{method: http.MethodPost, path: at("tunnels", string(name), "restore")})
 }
 
 // Groups lists the groups, sorted by name.

@@ -39,6 +39,17 @@ var fields = []field{
 func (p *parser) peer() *Peer { return &p.config.Peers[len(p.config.Peers)-1] }
 
 func (p *parser) privateKey(v string) {
+	switch {
+	case v == Kept && p.edit.Before != nil:
+		p.config.Interface.PrivateKey = p.edit.Before.Interface.PrivateKey
+		return
+	case v == Kept && p.edit.knows():
+		p.refuse("there is no key here that could be kept; give one, or write %s", New)
+		return
+	case v == New && p.edit.NewKey != nil:
+		p.config.Interface.PrivateKey = p.edit.NewKey()
+		return
+	}
 	k, err := ParsePrivateKey(v)
 	switch {
 	case err != nil:
@@ -65,6 +76,10 @@ func (p *parser) publicKey(v string) {
 }
 
 func (p *parser) presharedKey(v string) {
+	if v == Kept && p.edit.knows() {
+		p.keptAt[len(p.config.Peers)-1] = p.line // whose it is may come after it
+		return
+	}
 	k, err := ParsePresharedKey(v)
 	if err != nil {
 		p.refuse("%v; copy it again", err)

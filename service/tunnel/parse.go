@@ -22,8 +22,11 @@ import (
 //     10.0.0.7/24 becomes 10.0.0.0/24. Without a length both mean the one address.
 //   - An entry of DNS that is not an address is a search domain.
 //   - Scripts are kept as they are. Nothing here or elsewhere runs them.
-func Parse(text []byte) (*Config, error) {
-	p := &parser{single: map[string]int{}, peerAt: map[PublicKey]int{}}
+func Parse(text []byte) (*Config, error) { return Edit{}.Parse(text) }
+
+// Parse reads a text that was edited.
+func (e Edit) Parse(text []byte) (*Config, error) {
+	p := &parser{edit: e, single: map[string]int{}, peerAt: map[PublicKey]int{}, keptAt: map[int]int{}}
 	if p.parse(text); len(p.problems) > 0 {
 		slices.SortStableFunc(p.problems, func(a, b Problem) int { return a.Line - b.Line })
 		return nil, p.problems
@@ -42,6 +45,7 @@ const (
 )
 
 type parser struct {
+	edit     Edit
 	config   Config
 	problems Problems
 
@@ -56,6 +60,7 @@ type parser struct {
 	peerSingle map[string]int    // as single, for the current [Peer]
 	peerAt     map[PublicKey]int // line of each public key
 	allowedIPs int               // entries of the current peer, repeated ones included
+	keptAt     map[int]int       // line where a preshared key is kept, by the peer's place
 }
 
 // refuse notes a problem with the current line.
@@ -203,6 +208,7 @@ func (p *parser) misplaced(key string) {
 // finish checks what can only be known at the end.
 func (p *parser) finish() {
 	p.closePeer()
+	p.keepShared()
 	p.key = ""
 	if p.interfaceAt == 0 {
 		p.refuseAt(1, "", "there is no [Interface] section; this is not a WireGuard config")

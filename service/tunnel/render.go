@@ -14,6 +14,10 @@ func (c *Config) Render() string { return c.render(secret.Reveal) }
 // Parse refuses it.
 func (c *Config) Redacted() string { return c.render(secret.String) }
 
+// Editable is Render for editing: Kept stands for each secret, and Edit.Parse puts
+// it back.
+func (c *Config) Editable() string { return c.render(func(secret) string { return Kept }) }
+
 func (c *Config) render(reveal func(secret) string) string {
 	var w writer
 	i := &c.Interface

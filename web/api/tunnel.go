@@ -36,7 +36,8 @@ type Tunnel struct {
 
 // Config is what a configuration says, without its secrets.
 type Config struct {
-	// PublicKey belongs to the private key, which is never shown.
+	// PublicKey belongs to the private key, which is never shown. "": it is yet
+	// to be made.
 	PublicKey  string   `json:"publicKey"`
 	Addresses  []string `json:"addresses"`
 	DNS        []string `json:"dns"`
@@ -67,15 +68,35 @@ type Peer struct {
 // Import is the body of POST /tunnels.
 type Import struct {
 	Name tunnel.Name `json:"name"`
-	// Text is the configuration itself, at most MaxConfig bytes.
+	// Text is the configuration itself, at most MaxConfig bytes. (new) may stand
+	// for its private key: the service makes one.
 	Text string `json:"text"`
 	// Overwrite replaces a tunnel of that name. Without it that is a conflict.
 	Overwrite bool `json:"overwrite"`
 }
 
-// Text is the body of PUT /tunnels/{name} and of POST /tunnels/check.
+// Text is the body of PUT /tunnels/{name}.
 type Text struct {
-	// Text is the configuration itself, at most MaxConfig bytes.
+	// Text is the configuration itself, at most MaxConfig bytes. (kept) may stand
+	// for the private key, and for the preshared key of a peer with the same
+	// public key: they stay as they are. (new) may stand for the private key:
+	// the service makes one.
+	Text string `json:"text"`
+}
+
+// Draft is the body of POST /tunnels/check.
+type Draft struct {
+	// Name is the tunnel whose secrets (kept) stands for. "": none.
+	Name tunnel.Name `json:"name"`
+	// Text is as that of POST and PUT. No key is made for (new).
+	Text string `json:"text"`
+}
+
+// Editable is the reply of GET /tunnels/{name}/text.
+type Editable struct {
+	Schema int         `json:"schema"`
+	Name   tunnel.Name `json:"name"`
+	// Text is a wg-quick .conf in which (kept) stands for each secret.
 	Text string `json:"text"`
 }
 
