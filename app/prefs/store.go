@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 )
 
 // maxFile bounds what is read of the file, in bytes.
@@ -22,15 +21,9 @@ type Store struct {
 
 	mu     sync.Mutex
 	now    Prefs
-	stamp  stamp // of the file that now was read from
+	seen   fs.FileInfo // of the file that was read last; nil: there was none
 	seats  map[chan Prefs]struct{}
 	damage error
-}
-
-// stamp tells one state of the file from another.
-type stamp struct {
-	at   time.Time
-	size int64
 }
 
 // Path is where the preferences are kept by the system's custom.
@@ -125,11 +118,10 @@ func (s *Store) refreshLocked() {
 		}
 		return // what was read last still holds
 	}
-	seen := stamp{at: info.ModTime(), size: info.Size()}
-	if seen == s.stamp {
+	if s.seen != nil && os.SameFile(s.seen, info) && s.seen.ModTime().Equal(info.ModTime()) && s.seen.Size() == info.Size() {
 		return
 	}
-	s.stamp = seen
+	s.seen = info
 	p, err := read(s.path)
 	if s.damage = err; err == nil {
 		s.setLocked(p)
@@ -172,7 +164,7 @@ func (s *Store) writeLocked(p Prefs) error {
 	}
 	s.damage = nil
 	if info, err := os.Stat(s.path); err == nil {
-		s.stamp = stamp{at: info.ModTime(), size: info.Size()}
+		s.seen = info
 	}
 	return nil
 }
