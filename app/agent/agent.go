@@ -56,7 +56,7 @@ type Host struct {
 	listen   *loopback
 	dir      string
 	client   *client.Client
-	forward  http.Handler
+	forward  *forwarder
 	codes    *codes
 	sessions *sessions
 	files    handovers
@@ -100,6 +100,10 @@ func Listen(o Options) (_ *Host, err error) {
 // URL is the page's address, without a session: "http://127.0.0.1:PORT/".
 func (h *Host) URL() string { return fmt.Sprintf("http://127.0.0.1:%d/", h.listen.port) }
 
+// HasDoor says that `holdfast open` reaches this host, and not another of the
+// person's that serves the same service's page.
+func (h *Host) HasDoor() bool { return h.door != nil }
+
 // Run serves until ctx is done; then it ends every session and stream, takes
 // back the files that carry codes, and returns nil. It may be called once.
 func (h *Host) Run(ctx context.Context) error {
@@ -135,5 +139,6 @@ func (h *Host) close() {
 	if h.server.Shutdown(ctx) != nil {
 		_ = h.server.Close()
 	}
+	h.forward.lines.close()
 	h.client.Close()
 }

@@ -103,15 +103,11 @@ func (d *door) answer(c net.Conn) {
 }
 
 func (d *door) do(in doorRequest, out *doorReply) (err error) {
-	ctx := context.Background()
-	if in.Way == "" {
-		in.Way = wayTo(ctx)
-	}
 	if in.Print {
 		out.Address, err = d.host.Address(in.Way)
 		return err
 	}
-	return d.host.OpenBy(ctx, in.Way)
+	return d.host.OpenBy(context.Background(), in.Way)
 }
 
 func (d *door) close() { _ = d.listener.Close() } // which removes the socket

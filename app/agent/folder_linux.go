@@ -9,7 +9,10 @@ import (
 // the system gives them none, one in their cache.
 func ownFolder() (string, error) {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "holdfast"), nil
+		// After sudo it may still be another person's: what root left there, they could not use.
+		if info, err := os.Lstat(dir); err == nil && isPrivate(info) {
+			return filepath.Join(dir, "holdfast"), nil
+		}
 	}
 	dir, err := os.UserCacheDir()
 	return filepath.Join(dir, "holdfast", "run"), err

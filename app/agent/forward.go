@@ -1,11 +1,11 @@
 package agent
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
+	"time"
 
 	"holdfast/app/client"
 	"holdfast/web/api"
@@ -23,20 +23,30 @@ var returned = []string{"Content-Type", "Content-Disposition", "Content-Language
 // service lets a person have few connections, and the command line wants some.
 const maxCalls = 3
 
-// newForwarder passes requests on to the service, as this process: with the
-// rights of the person who runs it, and no others.
-func newForwarder(socket string, log *slog.Logger) http.Handler {
-	calls, streams := client.Transport(socket), client.Transport(socket)
-	calls.MaxConnsPerHost = maxCalls
-	calls.MaxIdleConnsPerHost = maxCalls
-	streams.DisableKeepAlives = true
-	return &httputil.ReverseProxy{
+// callWait is how long the service may take to begin a reply, which is longer than
+// it gives itself; after it, it counts as unreachable.
+const callWait = 100 * time.Second
+
+// forwarder passes requests on to the service, as this process: with the rights of
+// the person who runs it, and no others.
+type forwarder struct {
+	httputil.ReverseProxy
+	lines lines
+}
+
+func newForwarder(socket string, log *slog.Logger) *forwarder {
+	lines := lines{calls: client.Transport(socket), streams: client.Transport(socket)}
+	lines.calls.MaxConnsPerHost = maxCalls
+	lines.calls.MaxIdleConnsPerHost = maxCalls
+	lines.calls.ResponseHeaderTimeout = callWait
+	lines.streams.DisableKeepAlives = true
+	return &forwarder{lines: lines, ReverseProxy: httputil.ReverseProxy{
 		Rewrite:        rewrite,
-		Transport:      split{calls: calls, streams: streams},
+		Transport:      lines,
 		ModifyResponse: strip,
 		ErrorHandler:   func(w http.ResponseWriter, r *http.Request, err error) { unreachable(w, r, err, log) },
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+	}}
 }
 
 // rewrite makes the request that the service gets.
@@ -63,20 +73,31 @@ func pick(from http.Header, names []string) http.Header {
 	return to
 }
 
-// split keeps the streams apart from the calls, which would else wait for them.
-type split struct{ calls, streams http.RoundTripper }
+// lines are the connections to the service. Calls must not wait for streams.
+type lines struct{ calls, streams *http.Transport }
 
-func (s split) RoundTrip(r *http.Request) (*http.Response, error) {
+// RoundTrip sends a request on.
+func (l lines) RoundTrip(r *http.Request) (*http.Response, error) {
 	if wantsStream(r) {
-		return s.streams.RoundTrip(r)
+		return l.streams.RoundTrip(r)
 	}
-	return s.calls.RoundTrip(r)
+	return l.calls.RoundTrip(r)
+}
+
+// close lets go of the connections that are idle.
+func (l lines) close() {
+	l.calls.CloseIdleConnections()
+	l.streams.CloseIdleConnections()
 }
 
 // unreachable says that the service did not answer.
 func unreachable(w http.ResponseWriter, r *http.Request, err error, log *slog.Logger) {
-	if r.Context().Err() != nil && errors.Is(context.Cause(r.Context()), context.Canceled) {
-		return // the page has gone, or its session is over
+	if sessionOf(r).ctx.Err() != nil {
+		errNoSession.write(w) // it ended meanwhile
+		return
+	}
+	if r.Context().Err() != nil {
+		return // the page has gone
 	}
 	log.Debug("the service did not answer", "err", err)
 	no := refuse(http.StatusBadGateway, codeUnreachable, "Holdfast's service does not answer, so the page cannot tell how things stand.",

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,24 +23,34 @@ func isHandover(r *http.Request) bool {
 	return r.Method == http.MethodPost && r.URL.Path == login && r.Header.Get("Content-Type") == formType
 }
 
-// limitBody bounds how long a body may take, and how much of it is read.
-func limitBody(w http.ResponseWriter, r *http.Request) {
+// takeBody reads a body, whose length checkBody has bounded, before anything is
+// done with it: a slow one holds up nobody, and nothing is begun for half of one.
+func takeBody(w http.ResponseWriter, r *http.Request) bool {
 	if r.ContentLength == 0 {
-		return
+		return true
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWait))
-	r.Body = http.MaxBytesReader(w, r.Body, r.ContentLength)
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyWait))
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		w.Header().Set("Connection", "close")
+		errTarget.write(w)
+		return false
+	}
+	// What is done with it may take longer than sending it.
+	_ = control.SetReadDeadline(time.Time{})
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return true
 }
 
 // login begins a session for who brings a code. The form is answered with the
 // page, which holds the token; the page itself, which found the code in its
 // address, is answered with the token.
 func (h *Host) login(w http.ResponseWriter, r *http.Request, pages *pages) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		errTarget.write(w)
+	if !takeBody(w, r) {
 		return
 	}
+	body, _ := io.ReadAll(r.Body) // it is in memory
 	if isHandover(r) {
 		form, err := url.ParseQuery(string(body))
 		if err == nil {
@@ -111,6 +122,9 @@ func (h *Host) withSession(w http.ResponseWriter, r *http.Request, next http.Han
 	}
 	if of.readOnly && !mayLook(r) {
 		errReadOnly.write(w)
+		return
+	}
+	if !takeBody(w, r) {
 		return
 	}
 	ctx, cancel := context.WithCancelCause(context.WithValue(r.Context(), sessionKey{}, of))

@@ -20,12 +20,13 @@ const (
 
 // Open opens the page in the person's browser, with a session of its own. Each
 // call makes a new code.
-func (h *Host) Open(ctx context.Context) error {
-	return h.OpenBy(ctx, wayTo(ctx))
-}
+func (h *Host) Open(ctx context.Context) error { return h.OpenBy(ctx, "") }
 
-// OpenBy is Open, in the way that is asked for.
-func (h *Host) OpenBy(_ context.Context, way Way) error {
+// OpenBy is Open, in the way that is asked for. "": as fits the browser.
+func (h *Host) OpenBy(ctx context.Context, way Way) error {
+	if way == "" {
+		way = wayTo(ctx)
+	}
 	address, err := h.Address(way)
 	if err != nil {
 		return err

@@ -56,8 +56,7 @@ func (h *Host) changePrefs(w http.ResponseWriter, r *http.Request) {
 		no.write(w)
 		return
 	}
-	now, err := h.opt.Prefs.Change(patch.apply)
-	if err != nil {
+	if err := patch.check(h.opt.Prefs.Get()); err != nil {
 		refuse(http.StatusBadRequest, api.Invalid, "That is no preference: "+err.Error()+".", "").write(w)
 		return
 	}
@@ -67,7 +66,21 @@ func (h *Host) changePrefs(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	now, err := h.opt.Prefs.Change(patch.apply)
+	if err != nil {
+		h.log.Error("preferences were not kept", "err", err)
+		refuse(http.StatusInternalServerError, api.Internal, "Your preferences could not be kept: "+err.Error()+".", "").write(w)
+		return
+	}
 	writeJSON(w, http.StatusOK, viewPrefs(now))
+}
+
+// check says what of the patch cannot be kept, before any of it is.
+func (p prefsPatch) check(now prefs.Prefs) error {
+	if err := p.apply(&now); err != nil {
+		return err
+	}
+	return now.Check()
 }
 
 func readPatch(r *http.Request) (prefsPatch, *refusal) {

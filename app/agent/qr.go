@@ -31,12 +31,26 @@ func (h *Host) qr(w http.ResponseWriter, r *http.Request) {
 		unreachable(w, r, err, h.log)
 		return
 	}
-	code, err := qr.Encode(export.Text, qr.L)
+	code, err := qr.Encode(forPhone(export.Text), qr.L)
 	if err != nil {
 		refuse(http.StatusRequestEntityTooLarge, api.TooLarge, "This configuration is too long for a QR code.", "Export it as a file.").write(w)
 		return
 	}
 	writeJSON(w, http.StatusOK, draw(code))
+}
+
+// forPhone leaves out what only computers know: the apps for phones refuse a whole
+// configuration for one key that they do not know. A text that cannot be read is
+// left as it is.
+func forPhone(text string) string {
+	c, err := tunnel.Parse([]byte(text))
+	if err != nil {
+		return text
+	}
+	i := &c.Interface
+	i.Table, i.FwMark, i.SaveConfig = "", 0, false
+	i.PreUp, i.PostUp, i.PreDown, i.PostDown = nil, nil, nil, nil
+	return c.Render()
 }
 
 func draw(code *qr.Code) qrView {

@@ -28,7 +28,7 @@ func refuse(status int, code api.Code, message, hint string) *refusal {
 // The refusals of the checks. Each says one thing, whoever asks.
 var (
 	errHost       = refuse(http.StatusMisdirectedRequest, api.Invalid, "Not this host.", "Use: holdfast open")
-	errTarget     = refuse(http.StatusBadRequest, api.Invalid, "Not a plain path.", "")
+	errTarget     = refuse(http.StatusBadRequest, api.Invalid, "Not a plain request.", "")
 	errVersion    = refuse(http.StatusHTTPVersionNotSupported, api.Invalid, "HTTP/1.1 only.", "")
 	errNoRoute    = refuse(http.StatusNotFound, api.NotFound, "There is nothing here.", "")
 	errMethod     = refuse(http.StatusMethodNotAllowed, api.Invalid, "This route does not do that.", "")

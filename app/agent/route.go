@@ -3,6 +3,7 @@ package agent
 import (
 	"net/http"
 	"strings"
+	"time"
 )
 
 // The roots of what is served. Everything else is a file of the page.
@@ -60,12 +61,10 @@ func (h *Host) handler(pages *pages) http.Handler {
 	return guarded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, check := range checks {
 			if no := check(r); no != nil {
-				w.Header().Set("Connection", "close") // nothing more that it sends is read
-				no.write(w)
+				h.turnAway(w, no)
 				return
 			}
 		}
-		limitBody(w, r)
 		switch path := r.URL.Path; {
 		case path == login && r.Method == http.MethodPost:
 			h.login(w, r, pages)
@@ -81,6 +80,18 @@ func (h *Host) handler(pages *pages) http.Handler {
 			pages.ServeHTTP(w, r)
 		}
 	}))
+}
+
+// turnAway answers a request that did not pass, and reads nothing more from its
+// connection. Only who sends too much is heard out for a while: a browser that is
+// still sending would else not see the answer.
+func (h *Host) turnAway(w http.ResponseWriter, no *refusal) {
+	if no == errTooLarge {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWait))
+	} else {
+		w.Header().Set("Connection", "close")
+	}
+	no.write(w)
 }
 
 // muxed serves a mux's routes, and refuses in our words what has none.

@@ -64,5 +64,5 @@ func (p *program) open(ctx context.Context, flags openFlags) error {
 	if flags.print {
 		return failed(nil, "serve it with: holdfast web --no-browser", "nothing serves the page yet")
 	}
-	return p.web(ctx, webFlags{})
+	return p.web(ctx, webFlags{way: way})
 }

@@ -15,6 +15,7 @@ type webFlags struct {
 	port      uint16
 	readOnly  bool
 	noBrowser bool
+	way       agent.Way // "": as fits the browser
 }
 
 func newWeb(p *program) *cobra.Command {
@@ -54,8 +55,8 @@ func (p *program) web(ctx context.Context, flags webFlags) error {
 	}
 	if !flags.noBrowser {
 		go func() { // ends with the browser's starter
-			if err := host.Open(ctx); err != nil {
-				p.note("note: %s; open the page with: holdfast open --print", err)
+			if err := host.OpenBy(ctx, flags.way); err != nil {
+				p.note("note: %s; see where the page is with: holdfast open --print", err)
 			}
 		}()
 	}
@@ -71,9 +72,13 @@ func (p *program) listenPage(flags webFlags) (*agent.Host, error) {
 	if err != nil {
 		return nil, failed(err, "", "serve the page")
 	}
+	own := prefs.Open(path)
+	if err := own.Damage(); err != nil {
+		p.note("note: %s; the defaults hold until something is changed", err)
+	}
 	host, err := agent.Listen(agent.Options{
 		Socket: p.socketPath(), Port: int(flags.port), ReadOnly: flags.readOnly,
-		Prefs: prefs.Open(path), Log: slog.New(slog.NewTextHandler(p.err, nil)),
+		Prefs: own, Log: slog.New(slog.NewTextHandler(p.err, nil)),
 	})
 	if err != nil {
 		return nil, failed(err, "", "serve the page")
@@ -86,7 +91,14 @@ func (p *program) tellPage(host *agent.Host) error {
 	if p.json {
 		return p.object(map[string]any{"url": host.URL()})
 	}
-	p.note("The page is at %s; it shows nothing until it is opened with: holdfast open", host.URL())
+	if err := p.say("%s\n", host.URL()); err != nil {
+		return err
+	}
+	if host.HasDoor() {
+		p.note("The page shows nothing until it is opened with: holdfast open")
+	} else {
+		p.note("The page is being served already, and holdfast open opens that one; this is a second.")
+	}
 	p.note("Press Ctrl-C to end it. The tunnels stay as they are.")
 	return nil
 }
