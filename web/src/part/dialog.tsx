@@ -36,8 +36,13 @@ export function Dialog({ title, close, children, wide }: { title: string; close:
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const from = document.activeElement as HTMLElement | null;
-    ref.current!.showModal();
-    return () => from?.isConnected && from.focus();
+    const box = ref.current!;
+    box.showModal();
+    return () => {
+      // As long as it is open nothing behind it takes the focus.
+      box.close();
+      if (from?.isConnected) from.focus();
+    };
   }, []);
   return (
     <dialog ref={ref} class={wide ? "wide" : ""} aria-label={title} onCancel={(e) => (e.preventDefault(), close())}>
