@@ -16,31 +16,36 @@ export function Candidate({ x, open }: { x: Incoming; open: boolean }) {
       <header>
         {x.state === "ready" && <input type="checkbox" checked={x.chosen} aria-label={t("tunnels.import.choose", { name: x.name })} onChange={(e) => change(x.id, { chosen: e.currentTarget.checked })} />}
         <h2><bdi>{bad ? t("tunnels.import.refused", { from }) : x.state === "saved" ? t("tunnels.import.isSaved", { name: x.name }) : from}</bdi></h2>
+        {x.state === "ready" && <Naming x={x} />}
+        {x.state === "saved" && <a href={to("tunnels", x.name)}>{t("tunnels.import.see", { name: x.name })}</a>}
         {x.state !== "saving" && <button type="button" class="bare" aria-label={t("tunnels.import.drop", { from })} onClick={() => drop(x.id)}><Icon name="close" /></button>}
       </header>
       {(x.state === "waiting" || x.state === "saving") && <p>{t("tunnels.import." + x.state)}</p>}
       {x.fault && <p class="fault" data-tone="bad">{x.fault}{x.hint && <small>{x.hint}</small>}</p>}
       {bad && x.check && <Faults x={x} />}
-      {x.state === "ready" && <Naming x={x} />}
+      {x.state === "ready" && <Clash x={x} />}
       {x.check?.config && x.state !== "saved" && <Preview x={x} open={open} />}
-      {x.state === "saved" && <p><a href={to("tunnels", x.name)}>{t("tunnels.import.see", { name: x.name })}</a></p>}
     </article>
   );
 }
 
-/** The name it will have, and what to do where that is taken. */
+/** The name it will have. */
 function Naming({ x }: { x: Incoming }) {
-  const wrong = conflict(x), id = `name-${x.id}`;
-  const exists = tunnels.value?.find((o) => same(o.name, x.name));
   return (
-    <div class="naming">
-      <label for={id}>{t("tunnels.name")}</label>
-      <input id={id} value={x.name} maxLength={15} dir="ltr" autocomplete="off" spellcheck={false} aria-invalid={wrong !== "" || undefined} aria-describedby={id + "-why"}
+    <label class="naming">{t("tunnels.name")}
+      <input value={x.name} size={15} maxLength={15} dir="ltr" autocomplete="off" spellcheck={false} aria-invalid={conflict(x) !== "" || undefined} aria-describedby={`clash-${x.id}`}
         onInput={(e) => change(x.id, { name: e.currentTarget.value, replace: false })} />
-      <div id={id + "-why"} role="status">
-        {wrong && <p data-tone={wrong === "tunnel" ? "warn" : "bad"}>{wrong === "shape" ? t(nameFault(x.name)) : t("tunnels.name." + wrong, { name: x.name })}</p>}
-        {x.replace && exists && <p data-tone="warn">{t(exists.active ? "tunnels.import.replacesActive" : "tunnels.import.replaces", { name: exists.name })}</p>}
-      </div>
+    </label>
+  );
+}
+
+/** Why it cannot have that name, and what can be done. */
+function Clash({ x }: { x: Incoming }) {
+  const wrong = conflict(x), exists = tunnels.value?.find((o) => same(o.name, x.name));
+  return (
+    <div class="clash" id={`clash-${x.id}`} role="status">
+      {wrong && <p data-tone={wrong === "tunnel" ? "warn" : "bad"}>{wrong === "shape" ? t(nameFault(x.name)) : t("tunnels.name." + wrong, { name: x.name })}</p>}
+      {x.replace && exists && <p data-tone="warn">{t(exists.active ? "tunnels.import.replacesActive" : "tunnels.import.replaces", { name: exists.name })}</p>}
       {(wrong === "tunnel" || wrong === "group" || wrong === "twice") && (
         <div class="actions">
           {wrong === "tunnel" && <button type="button" onClick={() => change(x.id, { replace: true, name: exists!.name })}>{t("tunnels.import.replace", { name: exists!.name })}</button>}
@@ -62,10 +67,10 @@ function Preview({ x, open }: { x: Incoming; open: boolean }) {
     <details open={open}>
       <summary>{carries(c)}</summary>
       <dl class="facts">
-        <div><dt>{t("tunnels.routes")}</dt><dd dir="ltr">{comma(c.routes)}</dd></div>
-        <div><dt>{t("tunnels.server")}</dt><dd dir="ltr">{comma(c.peers.map((p) => p.endpoint).filter(Boolean))}</dd></div>
-        <div><dt>{t("tunnels.addresses")}</dt><dd dir="ltr">{comma(c.addresses)}</dd></div>
-        <div><dt>{t("tunnels.dns")}</dt><dd dir="ltr">{comma([...c.dns, ...c.search])}</dd></div>
+        <div><dt>{t("tunnels.routes")}</dt><dd><bdi dir="ltr">{comma(c.routes)}</bdi></dd></div>
+        <div><dt>{t("tunnels.server")}</dt><dd><bdi dir="ltr">{comma(c.peers.map((p) => p.endpoint).filter(Boolean))}</bdi></dd></div>
+        <div><dt>{t("tunnels.addresses")}</dt><dd><bdi dir="ltr">{comma(c.addresses)}</bdi></dd></div>
+        <div><dt>{t("tunnels.dns")}</dt><dd><bdi dir="ltr">{comma([...c.dns, ...c.search])}</bdi></dd></div>
       </dl>
       <Warnings list={c.warnings} />
       <Scripts list={c.scripts} />
@@ -86,7 +91,7 @@ function Faults({ x }: { x: Incoming }) {
         {shown.map((f, i) => (
           <li key={i}>
             <small class="num">{t("tunnels.line", { line: f.line })}</small> <Told fault={f} />
-            {lines[f.line - 1]?.trim() && <code dir="ltr">{glimpse(lines[f.line - 1])}</code>}
+            {lines[f.line - 1]?.trim() && <code><bdi dir="ltr">{glimpse(lines[f.line - 1])}</bdi></code>}
           </li>
         ))}
       </ol>

@@ -13,8 +13,8 @@ const grave = ["no_routes", "no_ipv6", "no_ipv4", "no_address", "shared_route"];
 
 /** What a person should know before using a configuration. */
 export function Warnings({ list }: { list: Warning[] }) {
-  // Scripts have a place of their own, and the networks of a split tunnel are shown anyway.
-  const shown = list.filter((w) => w.code !== "scripts_not_run");
+  // Scripts have a place of their own, and what a tunnel carries is said anyway.
+  const shown = list.filter((w) => w.code !== "scripts_not_run" && w.code !== "split_tunnel");
   if (shown.length === 0) return null;
   return (
     <ul class="warnings">
@@ -23,7 +23,7 @@ export function Warnings({ list }: { list: Warning[] }) {
         return (
           <li key={w.code} data-tone={grave.includes(w.code) ? "warn" : undefined}>
             <span lang={own ? undefined : "en"}>{own || w.message}</span>
-            {w.code !== "split_tunnel" && w.details && <small dir="ltr">{w.details.join(", ")}</small>}
+            {w.details && <small><bdi dir="ltr">{w.details.join(", ")}</bdi></small>}
           </li>
         );
       })}

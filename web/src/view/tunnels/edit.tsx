@@ -106,15 +106,16 @@ export function Edit({ name }: { name: string }) {
     void attempt(save);
   };
   return (
-    <div class="edit" onKeyDown={keys}>
+    <>
       <Back />
       <h1>{name ? t("tunnels.edit.title", { name }) : t("tunnels.new")}</h1>
       {name && inUse(name) && <p class="line">{t("tunnels.edit.inUse", { name })}</p>}
-      <section>
+      <section class="edit" onKeyDown={keys}>
         {!name && (
-          <div class="naming">
-            <label for="tunnel-name">{t("tunnels.name")}</label>
-            <input id="tunnel-name" value={called} maxLength={15} dir="ltr" required autocomplete="off" spellcheck={false} aria-invalid={wrongName !== "" || undefined} aria-describedby="tunnel-name-why" onInput={(e) => (called.value = e.currentTarget.value)} />
+          <div>
+            <label class="naming">{t("tunnels.name")}
+              <input id="tunnel-name" value={called} size={15} maxLength={15} dir="ltr" required autocomplete="off" spellcheck={false} aria-invalid={wrongName !== "" || undefined} aria-describedby="tunnel-name-why" onInput={(e) => (called.value = e.currentTarget.value)} />
+            </label>
             <div id="tunnel-name-why" role="status">{wrongName && <p data-tone="bad">{wrongName}</p>}</div>
           </div>
         )}
@@ -137,6 +138,6 @@ export function Edit({ name }: { name: string }) {
           <a class="button" href={name ? to("tunnels", name) : to("tunnels")}>{t("dialog.cancel")}</a>
         </div>
       </section>
-    </div>
+    </>
   );
 }

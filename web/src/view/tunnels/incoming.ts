@@ -86,7 +86,9 @@ async function openArchive(file: File, from: string): Promise<Incoming[]> {
 
 function read(from: string, bytes: Uint8Array): Incoming {
   const text = decode(bytes);
-  return text.trim() === "" ? refused(from, t("tunnels.file.empty")) : { ...fresh(from), text };
+  if (text.trim() === "") return refused(from, t("tunnels.file.empty"));
+  const odd = text.match(/[\0-\x08\x0e-\x1f]/g)?.length ?? 0;
+  return odd > text.length / 50 ? refused(from, t("tunnels.file.binary")) : { ...fresh(from), text };
 }
 
 /** Every name that cannot be given to a new tunnel, but for those of the incoming one itself. */

@@ -72,7 +72,7 @@ function Row({ x }: { x: TunnelSummary }) {
       <a href={to("tunnels", x.name)}><b>{x.name}</b>{x.active && <small>{t("tunnels.active")}</small>}</a>
       {x.problem
         ? <span class="fault">{t("tunnels.unreadable")}</span>
-        : <><span dir="ltr">{x.endpoint || t("tunnels.noEndpoint")}</span><span>{t(x.full ? "tunnels.full" : "tunnels.split")}</span></>}
+        : <><span class="wide"><bdi dir="ltr">{x.endpoint || t("tunnels.noEndpoint")}</bdi></span><span>{t(x.full ? "tunnels.full" : "tunnels.split")}</span></>}
       <span>{x.groups.length > 0 && t("tunnels.in", { groups: x.groups.join(", ") })}</span>
     </li>
   );

@@ -62,7 +62,7 @@ function Shown({ x }: { x: Tunnel }) {
           <h2>{carries(c)}</h2>
           {mayAct.value && !inUse(x.name) && <Button kind="primary" label={t("tunnels.connectTo", { name: x.name })} act={() => api.post("connect", { target: x.name }).then(() => go("now"))}>{t("now.connect")}</Button>}
         </header>
-        <dl class="facts"><div><dt>{t("tunnels.routes")}</dt><dd dir="ltr">{comma(c.routes)}</dd></div></dl>
+        {c.warnings.some((w) => w.code === "split_tunnel") && <dl class="facts"><div class="whole"><dt>{t("tunnels.routes")}</dt><dd><bdi dir="ltr">{comma(c.routes)}</bdi></dd></div></dl>}
         <Warnings list={c.warnings} />
         <Scripts list={c.scripts} />
       </section>
@@ -78,9 +78,9 @@ function Here({ c, groups }: { c: Config; groups: string[] }) {
       <h2>{t("tunnels.here")}</h2>
       <dl class="facts">
         <div class="whole"><dt>{t("tunnels.publicKey")}</dt><dd><Key value={c.publicKey} label={t("tunnels.publicKey.copy")} /></dd></div>
-        <div><dt>{t("tunnels.addresses")}</dt><dd dir="ltr">{comma(c.addresses)}</dd></div>
-        <div><dt>{t("tunnels.dns")}</dt><dd dir="ltr">{comma(c.dns)}</dd></div>
-        {c.search.length > 0 && <div><dt>{t("tunnels.search.domains")}</dt><dd dir="ltr">{comma(c.search)}</dd></div>}
+        <div><dt>{t("tunnels.addresses")}</dt><dd><bdi dir="ltr">{comma(c.addresses)}</bdi></dd></div>
+        <div><dt>{t("tunnels.dns")}</dt><dd><bdi dir="ltr">{comma(c.dns)}</bdi></dd></div>
+        {c.search.length > 0 && <div><dt>{t("tunnels.search.domains")}</dt><dd><bdi dir="ltr">{comma(c.search)}</bdi></dd></div>}
         <div><dt>{t("tunnels.mtu")}</dt><dd>{c.mtu || t("tunnels.mtu.auto")}</dd></div>
         {c.listenPort > 0 && <div><dt>{t("tunnels.port")}</dt><dd>{c.listenPort}</dd></div>}
         <div><dt>{t("tunnels.groups")}</dt><dd>{comma(groups)}</dd></div>
@@ -95,8 +95,8 @@ function PeerCard({ p, title }: { p: Peer; title: string }) {
       <h2>{title}</h2>
       <dl class="facts">
         <div class="whole"><dt>{t("tunnels.publicKey")}</dt><dd><Key value={p.publicKey} label={t("tunnels.publicKey.copyOf", { title })} /></dd></div>
-        <div><dt>{t("tunnels.endpoint")}</dt><dd dir="ltr">{p.endpoint || "–"}</dd></div>
-        <div><dt>{t("tunnels.allowed")}</dt><dd dir="ltr">{comma(p.allowedIPs)}</dd></div>
+        <div><dt>{t("tunnels.endpoint")}</dt><dd><bdi dir="ltr">{p.endpoint || "–"}</bdi></dd></div>
+        <div><dt>{t("tunnels.allowed")}</dt><dd><bdi dir="ltr">{comma(p.allowedIPs)}</bdi></dd></div>
         <div><dt>{t("tunnels.keepalive")}</dt><dd>{p.keepalive > 0 ? t("tunnels.keepalive.every", { seconds: p.keepalive }) : t("tunnels.keepalive.off")}</dd></div>
         <div><dt>{t("tunnels.psk")}</dt><dd>{t(p.presharedKey ? "tunnels.psk.yes" : "tunnels.psk.no")}</dd></div>
       </dl>
