@@ -58,7 +58,7 @@ export function Shell() {
           ))}
         </ul>
       </nav>
-      <main id="view" tabIndex={-1} data-stale={link.value !== "live" || undefined}>
+      <main id="view" data-view={view} tabIndex={-1} data-stale={link.value !== "live" || undefined}>
         <Lines />
         <Room key={view} />
       </main>

@@ -20,5 +20,5 @@ export function Copy({ text, label }: { text: string; label: string }) {
 
 /** A key, whole, with its button. */
 export function Key({ value, label }: { value: string; label: string }) {
-  return <span class="key"><code dir="ltr">{value}</code><Copy text={value} label={label} /></span>;
+  return <span class="pubkey"><code dir="ltr">{value}</code><Copy text={value} label={label} /></span>;
 }

@@ -111,7 +111,7 @@ function AskAdmin({ name, close }: { name: string; close: () => void }) {
   return (
     <Dialog title={t("tunnels.export.title", { name })} close={close}>
       <p>{t("tunnels.export.admin")}</p>
-      <p class="key"><code dir="ltr">{command}</code><Copy text={command} label={t("tunnels.export.copy")} /></p>
+      <p class="pubkey"><code dir="ltr">{command}</code><Copy text={command} label={t("tunnels.export.copy")} /></p>
       <footer><button type="button" onClick={close}>{t("tunnels.close")}</button></footer>
     </Dialog>
   );
