@@ -12,7 +12,7 @@ function number(value: number, options: Intl.NumberFormatOptions): string {
 const nbsp = "\u00a0";
 
 /** A figure with its unit's symbol, which is the same in every language. */
-const unit = (value: number, symbol: string, digits = 0) => whole(number(value, { maximumFractionDigits: digits }) + nbsp + symbol);
+export const unit = (value: number, symbol: string, digits = 0) => whole(number(value, { maximumFractionDigits: digits }) + nbsp + symbol);
 
 /** The largest of some units, each a thousand of the one before, in which n is at least 1. */
 function scaled(n: number, symbols: string[], digitsBelow: number): string {

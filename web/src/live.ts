@@ -1,5 +1,6 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { api, host, Refusal, send } from "./api";
+import { messages, type Message } from "./sse";
 import { language } from "./words";
 import type { About, Event, Figures, Me, Overall, Prefs, Samples, Status } from "./types";
 
@@ -120,31 +121,20 @@ async function read(signal: AbortSignal, began: () => void) {
   try {
     const query = last ? `&after=${last}` : "";
     const reply = await send("GET", `/api/v1/stream?figures=true${query}`, undefined, "text/event-stream", silence.signal);
-    const reader = reply.body!.pipeThrough(new TextDecoderStream()).getReader();
-    for (let rest = ""; ; ) {
-      const { value, done } = await reader.read();
-      if (done) return;
+    await messages(reply, (list) => {
       clearTimeout(timer);
       timer = setTimeout(stop, silentAfter);
       began();
-      const frames = (rest + value).split("\n\n");
-      rest = frames.pop()!;
-      batch(() => frames.forEach(take));
-    }
+      batch(() => list.forEach(take));
+    });
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
   }
 }
 
-/** Takes one frame of the stream. Comments and kinds that are not known are passed over. */
-function take(frame: string) {
-  let kind = "", data = "", id = 0;
-  for (const line of frame.split("\n")) {
-    const colon = line.indexOf(":");
-    const value = line.slice(colon + 1).trimStart();
-    if (colon > 0) ({ event: () => (kind = value), data: () => (data += value), id: () => (id = Number(value)) } as Record<string, () => void>)[line.slice(0, colon)]?.();
-  }
+/** Takes one message of the stream. Comments and kinds that are not known are passed over. */
+function take({ kind, id, data }: Message) {
   if (id) last = id;
   if (!data) return;
   const message = JSON.parse(data);

@@ -17,8 +17,8 @@ type Room = () => JSX.Element | null;
 const rooms: Record<Exclude<View, "now">, () => Promise<Room>> = {
   history: async () => (await import("./view/history")).History,
   tunnels: async () => (await sheet("tunnels"), await import("./view/tunnels")).Tunnels,
-  settings: async () => (await import("./view/settings")).Settings,
-  help: async () => (await import("./view/help")).Help,
+  settings: async () => (await sheet("settings"), await import("./view/settings")).Settings,
+  help: async () => (await sheet("settings"), await import("./view/help")).Help,
 };
 
 /** The view that is shown. The one before stays until the next is there. */

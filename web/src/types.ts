@@ -179,4 +179,40 @@ export interface Setting {
   max: string;
   choices: string[];
   help: string;
+  /** Only an administrator may change it. */
+  admin: boolean;
 }
+
+/** Someone's access to the page, as its host lists them. */
+export interface Session {
+  id: string;
+  browser: string;
+  readOnly: boolean;
+  begun: string;
+  used: string;
+  until: string;
+  current: boolean;
+}
+
+export interface Finding { name: string; result: "running" | "ok" | "failed" | "skipped"; evidence: string; tookMs: number }
+
+export interface Diagnosis {
+  at: string;
+  tunnel: string;
+  verdict: Verdict;
+  cause: string | null;
+  certain: boolean;
+  underlay: boolean;
+  title: string;
+  what: string;
+  advice: string;
+  evidence: string;
+  others: string[];
+  /** The words for others. A service before this page does not send them. */
+  otherTitles?: string[];
+  checks: Finding[];
+}
+
+export interface LogLine { at: string; level: string; text: string }
+
+export interface Version { version: string; commit: string; go: string; os: string; arch: string }

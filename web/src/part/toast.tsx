@@ -14,12 +14,20 @@ export function say(text: string, undo?: () => unknown) {
   show({ id: next++, text, hint: "", bad: false, undo });
 }
 
+export interface Reason { text: string; hint: string; lang?: string }
+
+/** Why something was refused, and what the person can do. The service gives its reasons in English. */
+export function reason(err: unknown): Reason {
+  const refusal = err instanceof Refusal ? err : null;
+  if (refusal?.code === "unreachable") return { text: t("state.service-unreachable.what"), hint: "" };
+  return { text: String((err as Error).message), hint: refusal?.hint ?? "", lang: "en" };
+}
+
 /** Says what was refused, and what the person can do. */
 export function complain(err: unknown) {
-  const refusal = err instanceof Refusal ? err : null;
-  if (refusal?.code === "no_session") return;
-  const gone = refusal?.code === "unreachable";
-  show({ id: next++, bad: true, text: gone ? t("state.service-unreachable.what") : String((err as Error).message), hint: refusal?.hint ?? "" });
+  if (err instanceof Refusal && err.code === "no_session") return;
+  const { text, hint } = reason(err);
+  show({ id: next++, bad: true, text, hint });
 }
 
 function show(toast: Toast) {
