@@ -16,9 +16,9 @@ type Room = () => JSX.Element | null;
 /** The views that are loaded when they are first shown. */
 const rooms: Record<Exclude<View, "now">, () => Promise<Room>> = {
   history: async () => (await import("./view/history")).History,
-  tunnels: async () => (await sheet("tunnels"), await import("./view/tunnels")).Tunnels,
-  settings: async () => (await sheet("settings"), await import("./view/settings")).Settings,
-  help: async () => (await sheet("settings"), await import("./view/help")).Help,
+  tunnels: async () => (await import("./view/tunnels")).Tunnels,
+  settings: async () => (await import("./view/settings")).Settings,
+  help: async () => (await import("./view/help")).Help,
 };
 
 /** The view that is shown. The one before stays until the next is there. */
@@ -27,7 +27,7 @@ const room = signal<{ view: View; Room: Room }>({ view: "now", Room: Now });
 effect(() => {
   const { view } = route.value;
   if (view === "now") room.value = { view, Room: Now };
-  else void rooms[view]().then((Room) => route.peek().view === view && (room.value = { view, Room }));
+  else void Promise.all([rooms[view](), sheet(view === "help" ? "settings" : view)]).then(([Room]) => route.peek().view === view && (room.value = { view, Room }));
 });
 
 /** The whole page: the way around, what is wrong with the page itself, and one view. */

@@ -216,3 +216,38 @@ export interface Diagnosis {
 export interface LogLine { at: string; level: string; text: string }
 
 export interface Version { version: string; commit: string; go: string; os: string; arch: string }
+
+/** How things were for a while. */
+export interface Span {
+  from: string;
+  until: string;
+  /** An overall word, or "unknown": the service was not running. */
+  state: string;
+  tunnel: string;
+  cause?: string;
+}
+
+export interface Timeline {
+  since: string;
+  until: string;
+  spans: Span[];
+  switches: Switch[];
+  /** Of the time that a tunnel was wished for, how long it worked. */
+  uptimeMs: number;
+  wishedMs: number;
+  outageMs: number;
+  outages: number;
+}
+
+export interface Summary {
+  failovers: number;
+  failbacks: number;
+  restarts: number;
+  outages: number;
+  downtimeMs: number;
+  rxBytes: number;
+  txBytes: number;
+}
+
+/** A page of events; next is the cursor of the one that follows, "": there is none. */
+export interface EventPage { events: Event[]; next: string }
