@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"strings"
 	"time"
 
 	"holdfast/service/event"
@@ -101,11 +102,11 @@ func claimOf(n event.Notice, s *status.Status, w words) claim {
 		Matter: k.matter, Kind: k.kind, Urgency: Normal, Notice: n.ID,
 		Title: n.Title, Body: join(n.What, n.Advice), Reconnect: k.trouble,
 	}
-	if n.Tunnel != "" {
-		note.Body = string(n.Tunnel) + ": " + note.Body
+	if n.Tunnel != "" && n.Code != event.CodeAllSilent && n.Code != event.Code(event.CooldownStarted) {
+		note.Body = string(n.Tunnel) + ": " + note.Body // where it is about one alone
 	}
 	if k.kind == Failover {
-		note.Title, note.Body = w.movedTo(n.Tunnel), n.Evidence
+		note.Title, note.Body = w.movedTo(n.Tunnel), sentences(n.Evidence, 2)
 	}
 	if k.trouble && s.Guard.Blocking {
 		note.Body = join(note.Body, w.blocked)
@@ -114,6 +115,20 @@ func claimOf(n event.Notice, s *status.Status, w words) claim {
 		note.Urgency = Critical
 	}
 	return claim{note: note, code: n.Code, rank: k.rank, since: n.Since, tunnel: n.Tunnel, trouble: k.trouble, bounded: k.bounded}
+}
+
+// sentences are the first of a text: of a move, from where to where and why, and
+// how long there was no service. The page has the rest.
+func sentences(text string, most int) string {
+	at := 0
+	for range most {
+		i := strings.Index(text[at:], ". ")
+		if i < 0 {
+			return text
+		}
+		at += i + len(". ")
+	}
+	return strings.TrimSpace(text[:at])
 }
 
 func join(a, b string) string {

@@ -163,6 +163,16 @@ func TestWords(t *testing.T) {
 	}
 }
 
+func TestSentences(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "One.": "One.", "One. Two.": "One. Two.", "One: 2.4 s. Two. Three. Four.": "One: 2.4 s. Two.",
+	} {
+		if got := sentences(text, 2); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestQuietHoursAndPause(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {

@@ -74,6 +74,10 @@ func states() []struct {
 		state{"stalled, and why", viewOf(status.Stalled).with(func(v *View) {
 			v.Status.Notices = []event.Notice{notice(3, event.Code(event.FailedOver)), notice(4, event.Code(tunnel.ServerDown)), notice(5, event.Code(tunnel.Lossy))}
 		})},
+		state{"moved", protected.with(func(v *View) { v.Status.Notices = []event.Notice{notice(3, event.Code(event.FailedOver))} })},
+		state{"moved, and stalled for a moment", viewOf(status.Stalled).with(func(v *View) {
+			v.Status.Notices = []event.Notice{notice(3, event.Code(event.FailedOver))}
+		})},
 		state{"a notice that was seen", viewOf(status.Stalled).with(func(v *View) {
 			v.Status.Notices = []event.Notice{notice(4, event.Code(tunnel.ServerDown))}
 			v.Status.Notices[0].Acknowledged = true

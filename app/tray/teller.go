@@ -38,7 +38,7 @@ var pictures = map[notify.Kind]icon.Shape{
 	notify.Stall:         icon.Stuck,
 	notify.AllDown:       icon.Stuck,
 	notify.GuardBlocking: icon.Stuck,
-	notify.Failover:      icon.Unsure,
+	notify.Failover:      icon.Protected,
 	notify.Recovery:      icon.Protected,
 	notify.ActionNeeded:  icon.SignIn,
 }

@@ -95,15 +95,16 @@ func (v View) has(name tunnel.Name) bool {
 	return slices.Contains(v.Tunnels, name) || slices.ContainsFunc(v.Groups, func(g api.Group) bool { return g.Name == name })
 }
 
-// reason is the notice that says most about why things are not well. Nil: none
-// does.
+// reason is the notice that says most about why things are as they are: not that
+// there was a move, where the tunnel moved to does not work either. Nil: none does.
 func (v View) reason() *event.Notice {
 	if !v.knows() {
 		return nil
 	}
+	works := v.Status.Overall == status.Protected || v.Status.Overall == status.Idle
 	var most *event.Notice
 	for i, n := range v.Status.Notices {
-		if n.Acknowledged || n.Severity == event.Low {
+		if n.Acknowledged || n.Severity == event.Low || n.Code == event.Code(event.FailedOver) && !works {
 			continue
 		}
 		if most == nil || n.Severity == event.High && most.Severity != event.High {
