@@ -1,4 +1,4 @@
-import { useSignal } from "@preact/signals";
+import { useSignal, type Signal } from "@preact/signals";
 import { told, t } from "../../words";
 import { reason, type Reason } from "../../part/toast";
 import { change, label } from "./store";
@@ -33,7 +33,7 @@ export function Field({ s }: { s: Setting }) {
         {fixed && s.admin && !barred() && <p class="small">{hindrance(s)} <code>{command(s)}</code></p>}
       </div>
       <div class="value">
-        {fixed ? <Fixed s={s} /> : <Input s={s} id={id} put={put} wrong={wrong.value !== null} described={described} />}
+        {fixed ? <Fixed s={s} /> : <Input s={s} id={id} put={put} wrong={wrong} described={described} />}
         {wrong.value && <p class="wrong" id={id + "-wrong"} role="alert" lang={wrong.value.lang}>{wrong.value.text}{wrong.value.hint !== s.help && " " + wrong.value.hint}</p>}
       </div>
     </div>
@@ -51,7 +51,7 @@ function Reset({ s, id, put }: { s: Setting; id: string; put: (value: string) =>
   return <button type="button" class="bare" aria-label={t("settings.resetOf", { setting: label(s), value: shown(s, s.default) })} onClick={press}>{t("settings.reset")}</button>;
 }
 
-interface InputProps { s: Setting; id: string; put: (value: string) => Promise<boolean>; wrong: boolean; described: string }
+interface InputProps { s: Setting; id: string; put: (value: string) => Promise<boolean>; wrong: Signal<Reason | null>; described: string }
 
 function Input(p: InputProps) {
   const { s, id, put, described } = p;
@@ -76,10 +76,10 @@ function Text({ s, id, put, wrong, described }: InputProps) {
   const draft = useSignal<string | null>(null);
   const text = kindOf(s) === "text";
   const common = {
-    id, autocomplete: "off", spellcheck: false, value: draft.value ?? shown(s, s.value), "aria-invalid": wrong || undefined, "aria-describedby": described,
+    id, autocomplete: "off", spellcheck: false, value: draft.value ?? shown(s, s.value), "aria-invalid": wrong.value ? true : undefined, "aria-describedby": described,
     onInput: (e: Typing) => (draft.value = e.currentTarget.value),
     onChange: (e: Typing) => keep(e.currentTarget.value),
-    onKeyDown: (e: KeyboardEvent) => e.key === "Escape" && (draft.value = null),
+    onKeyDown: (e: KeyboardEvent) => e.key === "Escape" && (draft.value = wrong.value = null),
   };
   const keep = async (typed: string) => {
     if (await put(wire(s, typed))) draft.value = null;
