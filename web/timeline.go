@@ -43,5 +43,6 @@ func (s *server) timeline(w http.ResponseWriter, r *http.Request) error {
 		Schema: api.Schema, Since: since, Until: until,
 		Spans: append([]status.Span{}, t.Spans...), Switches: append([]status.Move{}, t.Moves...),
 		WishedMs: t.Wished.Milliseconds(), UptimeMs: t.Uptime.Milliseconds(), OutageMs: t.Outage.Milliseconds(), Outages: t.Outages,
+		LongestMs: t.Longest.Milliseconds(),
 	})
 }

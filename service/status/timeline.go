@@ -17,6 +17,10 @@ type Span struct {
 	State  Overall      `json:"state"`
 	Tunnel tunnel.Name  `json:"tunnel"` // the active member; "": none
 	Cause  tunnel.Cause `json:"cause"`  // why it was not well; "": it was, or nobody knows
+	// Mostly is how things stood for longest in a span that stands for several:
+	// its State, the worst, then lasted for LastedMs. "": State lasted all the while.
+	Mostly   Overall `json:"mostly,omitempty"`
+	LastedMs int64   `json:"lastedMs,omitempty"`
 }
 
 // Move is a move from one member to another: a failover, a return, or one that
@@ -40,6 +44,8 @@ type Timeline struct {
 	// for Uptime one worked; for Outage none did although there was a network.
 	// The rest was without a network, or a tunnel was being started.
 	Wished, Uptime, Outage time.Duration
+	// Longest is the longest time without service, as far as it lies in this one.
+	Longest time.Duration
 	// Outages counts the times without service that lie in it at least in part.
 	Outages int
 }
@@ -75,6 +81,7 @@ func (k Known) Timeline(since, until time.Time) Timeline {
 	drawn := f.drawn(since, until)
 	t.Spans = make([]Span, 0, len(drawn))
 	wasDown := false
+	var outage time.Duration
 	for _, s := range drawn {
 		length := s.Until.Sub(s.From)
 		if s.State != Unknown && s.State != Off {
@@ -82,10 +89,13 @@ func (k Known) Timeline(since, until time.Time) Timeline {
 		}
 		switch {
 		case s.down:
-			t.Outage += length
 			if !wasDown {
 				t.Outages++
+				outage = 0
 			}
+			t.Outage += length
+			outage += length
+			t.Longest = max(t.Longest, outage)
 		case works(s.State):
 			t.Uptime += length
 		}
@@ -102,7 +112,7 @@ func works(o Overall) bool { return o == Protected || o == Idle || o == Checking
 func appendSpan(spans []Span, s Span) []Span {
 	if n := len(spans); n > 0 {
 		last := &spans[n-1]
-		if last.State == s.State && last.Tunnel == s.Tunnel && last.Cause == s.Cause {
+		if last.Mostly == "" && s.Mostly == "" && last.State == s.State && last.Tunnel == s.Tunnel && last.Cause == s.Cause {
 			last.Until = s.Until
 			return spans
 		}
@@ -143,20 +153,29 @@ func (t Timeline) Merge(parts int) Timeline {
 	return t
 }
 
-// worst is the span in [from, until) that is the worst, the longest of several.
-// The first of spans reaches into it.
+// worst is the span in [from, until) that is the worst, the longest of several,
+// and tells for how long it was so, and how it was mostly. The first of spans
+// reaches into it.
 func worst(spans []Span, from, until time.Time) Span {
 	var found Span
 	rank, longest := -1, time.Duration(0)
+	lasted := make([]time.Duration, len(worseLast))
 	for _, s := range spans {
 		if !s.From.Before(until) {
 			break
 		}
 		r := slices.Index(worseLast, s.State)
 		length := earlier(s.Until, until).Sub(later(s.From, from))
+		if r >= 0 {
+			lasted[r] += length
+		}
 		if r > rank || r == rank && length > longest {
 			found, rank, longest = s, r, length
 		}
+	}
+	if rank >= 0 && lasted[rank] < until.Sub(from) {
+		found.LastedMs = lasted[rank].Milliseconds()
+		found.Mostly = worseLast[slices.Index(lasted, slices.Max(lasted))]
 	}
 	return found
 }

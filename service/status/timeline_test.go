@@ -163,6 +163,12 @@ func TestMergeKeepsTheWorst(t *testing.T) {
 	if want := "0s connecting, 12s protected nl, 24s stalled nl unanswered, 36s offline nl no_network, 48s protected nl"; told(got) != want {
 		t.Errorf("got  %s\nwant %s", told(got), want)
 	}
+	if stalled := got.Spans[2]; stalled.Mostly != Protected || stalled.LastedMs != 1000 {
+		t.Errorf("the part with the outage was %s for %d ms, and mostly %q", stalled.State, stalled.LastedMs, stalled.Mostly)
+	}
+	if got.Longest != s {
+		t.Errorf("the longest outage is %s, want 1 s", got.Longest)
+	}
 	if got.Uptime != whole.Uptime || got.Outage != s {
 		t.Errorf("the figures are %s and %s, want them as they were", got.Uptime, got.Outage)
 	}
@@ -228,7 +234,8 @@ func TestTimelineIsWhole(t *testing.T) {
 				stalled += length
 			}
 		}
-		if wished != whole.Wished || up != whole.Uptime || whole.Outage < stalled || whole.Uptime+whole.Outage > whole.Wished || (whole.Outages > 0) != (whole.Outage > 0) {
+		if wished != whole.Wished || up != whole.Uptime || whole.Outage < stalled || whole.Uptime+whole.Outage > whole.Wished || (whole.Outages > 0) != (whole.Outage > 0) ||
+			whole.Longest > whole.Outage || whole.Longest*time.Duration(whole.Outages) < whole.Outage {
 			t.Fatalf("the spans come to %s, %s and %s or more, the figures are %+v", wished, up, stalled, whole)
 		}
 		for _, mv := range whole.Moves {

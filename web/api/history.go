@@ -86,8 +86,9 @@ type Timeline struct {
 	WishedMs int64 `json:"wishedMs"`
 	UptimeMs int64 `json:"uptimeMs"`
 	OutageMs int64 `json:"outageMs"`
-	// Outages counts the times without service.
-	Outages int `json:"outages"`
+	// Outages counts the times without service, LongestMs is the longest of them.
+	Outages   int   `json:"outages"`
+	LongestMs int64 `json:"longestMs"`
 }
 
 // SampleQuery selects samples. Since is required.
