@@ -79,6 +79,7 @@ func TestTakenPort(t *testing.T) {
 // TestSilentConnections are closed: 200 that send a byte of a head now and then
 // are gone within the time for a head, and others are served meanwhile.
 func TestSilentConnections(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	const slow = 100 // as many as leave room for who behaves
 	begun := time.Now()
@@ -150,6 +151,7 @@ func TestManyStreams(t *testing.T) {
 
 // TestSlowBody is cut off, and nothing is done with half of it.
 func TestSlowBody(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	c := r.dial()
 	c.SetDeadline(time.Now().Add(patience))
@@ -165,6 +167,23 @@ func TestSlowBody(t *testing.T) {
 	}
 	if len(r.arrived()) > 0 {
 		t.Error("the service was asked")
+	}
+}
+
+// TestLongReply: what is done with a body may take longer than sending it.
+func TestLongReply(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(o *Options) {
+		o.Demo = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case <-r.Context().Done():
+				w.WriteHeader(http.StatusServiceUnavailable)
+			case <-time.After(bodyWait + time.Second):
+			}
+		})
+	})
+	if got := r.send(call("POST", "/demo/v1/break", "{}")); got.status != http.StatusOK {
+		t.Errorf("got %d %s", got.status, got.body)
 	}
 }
 

@@ -29,16 +29,14 @@ func takeBody(w http.ResponseWriter, r *http.Request) bool {
 	if r.ContentLength == 0 {
 		return true
 	}
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyWait))
+	// The server lifts the deadline when the body has been read.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWait))
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		w.Header().Set("Connection", "close")
 		errTarget.write(w)
 		return false
 	}
-	// What is done with it may take longer than sending it.
-	_ = control.SetReadDeadline(time.Time{})
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return true
 }
