@@ -4,11 +4,11 @@ import { attempt, say } from "../../part/toast";
 import { t } from "../../words";
 import type { Prefs } from "../../types";
 
-/** Keeps a preference, and offers the way back to what was. */
-export const keep = (change: object, back: object) =>
+/** Keeps the preference of a name, and offers the way back to what was. */
+export const keep = (name: string, change: object, back: object) =>
   attempt(async () => {
     await prefer(change);
-    say(t("settings.kept"), () => prefer(back));
+    say(t("settings.kept", { name }), () => prefer(back));
   });
 
 interface LineProps { id: string; name: string; help?: string; children: ComponentChildren }
@@ -45,19 +45,19 @@ export function Look() {
     <section>
       <h2>{t("settings.look")}</h2>
       <Line id="language" name={t("settings.language")}>
-        <select id="language" value={p.language} disabled={fixed} onChange={(e) => keep({ language: e.currentTarget.value }, { language: p.language })}>
+        <select id="language" value={p.language} disabled={fixed} onChange={(e) => keep(t("settings.language"), { language: e.currentTarget.value }, { language: p.language })}>
           <option value="auto">{t("settings.language.auto")}</option>
           {about.value!.languages.map((tag) => <option key={tag} value={tag} lang={tag}>{ownName(tag)}</option>)}
         </select>
       </Line>
       <Line id="theme" name={t("settings.theme")}>
-        <select id="theme" value={p.theme} disabled={fixed} onChange={(e) => keep({ theme: e.currentTarget.value as Prefs["theme"] }, { theme: p.theme })}>
+        <select id="theme" value={p.theme} disabled={fixed} onChange={(e) => keep(t("settings.theme"), { theme: e.currentTarget.value as Prefs["theme"] }, { theme: p.theme })}>
           {["auto", "light", "dark"].map((x) => <option key={x} value={x}>{t("settings.theme." + x)}</option>)}
         </select>
       </Line>
       <Switch
         id="login" name={t("settings.login")} help={t(p.loginSupported ? "settings.login.help" : "settings.login.none")} on={p.startAtLogin} off={!p.loginSupported}
-        put={(on) => keep({ startAtLogin: on }, { startAtLogin: p.startAtLogin })}
+        put={(on) => keep(t("settings.login"), { startAtLogin: on }, { startAtLogin: p.startAtLogin })}
       />
     </section>
   );
