@@ -333,13 +333,13 @@ func TestPanicEndsOneConnection(t *testing.T) {
 // slowDiagnosis takes its time, as a real one does.
 type slowDiagnosis struct{ *webtest.World }
 
-func (s slowDiagnosis) Diagnose(ctx context.Context) (api.Diagnosis, error) {
+func (s slowDiagnosis) Diagnose(ctx context.Context, tell func(api.Finding)) (api.Diagnosis, error) {
 	select {
 	case <-ctx.Done():
 		return api.Diagnosis{}, ctx.Err()
 	case <-time.After(500 * time.Millisecond):
 	}
-	return s.World.Diagnose(ctx)
+	return s.World.Diagnose(ctx, tell)
 }
 
 // TestBodyThatNeverComes ends its connection, whether the request was refused

@@ -99,8 +99,8 @@ func (s *server) do(h handler) http.HandlerFunc {
 	}
 }
 
-// wants says that a request asks for another form than JSON, by its query or
-// by Accept.
+// wants says that a request asks for another form than JSON, by its query (where
+// there is a word for it) or by Accept.
 func wants(r *http.Request, format, content string) bool {
-	return r.URL.Query().Get("format") == format || strings.HasPrefix(r.Header.Get("Accept"), content)
+	return format != "" && r.URL.Query().Get("format") == format || strings.HasPrefix(r.Header.Get("Accept"), content)
 }

@@ -102,7 +102,7 @@ func Rules() []Rule {
 		v1("POST", "/notices/{id}/ack", Operator, "Say that a notice was seen.", nil, api.Done{}),
 
 		v1("GET", "/diagnosis", Operator, "The latest diagnosis.", nil, api.Diagnosis{}),
-		v1("POST", "/diagnosis/run", Operator, "Find out now what is wrong.", nil, api.Diagnosis{}),
+		v1("POST", "/diagnosis/run", Operator, "Find out now what is wrong. With Accept: text/event-stream each check as it begins and ends.", nil, api.Diagnosis{}),
 		v1("GET", "/settings", Operator, "Every setting.", nil, api.Settings{}),
 		v1("PATCH", "/settings", Operator, "Change settings, all or none. The guard's need an administrator.", map[string]string{}, api.Settings{}),
 		v1("GET", "/guard", Operator, "What the guard does.", nil, api.Guard{}),

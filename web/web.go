@@ -48,7 +48,9 @@ type Wisher interface {
 type Helper interface {
 	// Ack marks a notice as seen. api.ErrNotFound: there is no such notice.
 	Ack(ctx context.Context, noticeID int64) error
-	Diagnose(ctx context.Context) (api.Diagnosis, error)
+	// Diagnose looks at everything now. Each is told tell of as it begins and as
+	// it ends, one at a time; tell returns quickly.
+	Diagnose(ctx context.Context, tell func(api.Finding)) (api.Diagnosis, error)
 	// ConfigsChanged says that what the library holds has changed; changed is
 	// the tunnel whose configuration was written, "": none in particular.
 	ConfigsChanged(ctx context.Context, changed tunnel.Name) error

@@ -198,6 +198,11 @@ func everyOtherMethod(t *testing.T, c *client.Client) {
 	if _, err := c.Diagnosis(ctx); !errors.Is(err, api.ErrNotFound) {
 		t.Errorf("Diagnosis before any: %v", err)
 	}
+	var steps []string
+	if got, err := c.DiagnoseStep(ctx, func(f api.Finding) { steps = append(steps, f.Name+" "+f.Result) }); err != nil || got.Code != event.CodeNothingWrong ||
+		strings.Join(steps, ", ") != "router running, router ok" {
+		t.Errorf("DiagnoseStep: %+v, %v, after %v", got, err, steps)
+	}
 	if got, err := c.Diagnose(ctx); err != nil || got.Title == "" {
 		t.Errorf("Diagnose: %+v, %v", got, err)
 	}

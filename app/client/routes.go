@@ -233,6 +233,38 @@ func (c *Client) Diagnose(ctx context.Context) (api.Diagnosis, error) {
 	return ask[api.Diagnosis](ctx, c, request{method: http.MethodPost, path: at("diagnosis", "run")})
 }
 
+// DiagnoseStep is Diagnose that tells each check as it begins (its Result is
+// "running") and as it ends.
+func (c *Client) DiagnoseStep(ctx context.Context, each func(api.Finding)) (api.Diagnosis, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	r := request{method: http.MethodPost, path: at("diagnosis", "run"), accept: "text/event-stream"}
+	for f, err := range c.frames(ctx, r) {
+		if err != nil {
+			return api.Diagnosis{}, err
+		}
+		switch f.kind {
+		case "check":
+			var found api.Finding
+			if err := f.decode(&found); err != nil {
+				return api.Diagnosis{}, err
+			}
+			each(found)
+		case "error":
+			refusal := &api.Error{}
+			if err := f.decode(refusal); err != nil {
+				return api.Diagnosis{}, err
+			}
+			return api.Diagnosis{}, refusal
+		case "diagnosis":
+			var d api.Diagnosis
+			err := f.decode(&d)
+			return d, err
+		}
+	}
+	return api.Diagnosis{}, io.ErrUnexpectedEOF // frames ends with an error, always
+}
+
 // Settings lists every setting.
 func (c *Client) Settings(ctx context.Context) (api.Settings, error) {
 	return ask[api.Settings](ctx, c, request{method: http.MethodGet, path: at("settings")})

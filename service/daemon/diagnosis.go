@@ -13,12 +13,13 @@ import (
 )
 
 // Diagnose looks at everything around the active member now.
-func (w wishes) Diagnose(ctx context.Context) (api.Diagnosis, error) {
+func (w wishes) Diagnose(ctx context.Context, tell func(api.Finding)) (api.Diagnosis, error) {
 	st := w.Status() // of the beginning: the tunnel may be left meanwhile
 	f, err := w.Facts(ctx)
 	if err != nil {
 		return api.Diagnosis{}, err
 	}
+	f.Tell = func(c diagnose.Check) { tell(finding(c)) }
 	e := w.d.hands.Examine(ctx, f)
 	return diagnosis(st, e, time.Now()), nil
 }
@@ -38,9 +39,13 @@ func diagnosis(st status.Status, e diagnose.Evidence, now time.Time) api.Diagnos
 		out.Others = append(out.Others, f.Others...)
 	}
 	for _, c := range diagnose.Checks(e) {
-		out.Checks = append(out.Checks, api.Finding{Name: c.Name, Result: string(c.Result), Evidence: c.Evidence, TookMs: c.Took.Milliseconds()})
+		out.Checks = append(out.Checks, finding(c))
 	}
 	return out
+}
+
+func finding(c diagnose.Check) api.Finding {
+	return api.Finding{Name: c.Name, Result: string(c.Result), Evidence: c.Evidence, TookMs: c.Took.Milliseconds()}
 }
 
 // found is what there are words for. A cause that keeps a tunnel at rest is put

@@ -16,6 +16,8 @@ const (
 	OK      Result = "ok"
 	Failed  Result = "failed"
 	Skipped Result = "skipped"
+	// Running is said only while an examination goes on: it is being looked at.
+	Running Result = "running"
 )
 
 // Check is one thing that was looked at, or was not.

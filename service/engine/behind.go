@@ -18,6 +18,11 @@ type beyond struct {
 	mtu, widest  int
 }
 
+// tell puts it beside what the counters say.
+func (b beyond) tell(in *diagnose.Inside) {
+	in.Near, in.Beyond, in.Widest, in.MTU = b.near, b.behind, b.widest, b.mtu
+}
+
 // behind asks what is known to answer inside the active tunnel, and which
 // sizes of packets pass.
 func (x *examination) behind(ctx context.Context) (b beyond) {

@@ -42,6 +42,9 @@ type Facts struct {
 	// by itself; Others is what they said.
 	Person bool
 	Others []diagnose.Answer
+	// Tell is told each check as it begins (diagnose.Running) and as it ends, one
+	// at a time, and must return quickly. Nil: nobody is.
+	Tell func(diagnose.Check)
 	// Active is the member that holds the interface, or should. "": none.
 	Active tunnel.Name
 	// Members are those of the target.
@@ -78,26 +81,32 @@ func (o *Operator) Examine(ctx context.Context, f Facts) diagnose.Evidence {
 	if o.senses.Clock != nil {
 		e.Clock = o.senses.Clock()
 	}
+	x := examination{Operator: o, Facts: f, found: &e, answered: make(chan struct{}), progress: progress{tell: f.Tell}}
+	x.progress.begin()
 	if !e.Usable {
 		e.Inside = inside(f, tunnel.Counters{})
+		x.announce()
 		return e
 	}
-	f.MTU, f.Widest = o.sizes(f.Active)
-	x := examination{Operator: o, Facts: f, found: &e, answered: make(chan struct{})}
+	x.MTU, x.Widest = o.sizes(f.Active)
 	x.look(ctx)
 	return e
 }
 
-// examination is one look around. Its goroutines write to different parts of
-// what is found.
+// examination is one look around.
 type examination struct {
 	*Operator
 	Facts
-	found *diagnose.Evidence
+	progress progress
+	found    *diagnose.Evidence // written by ends as long as looks go on
+	at       netip.AddrPort     // the endpoint that is looked at; zero: none
+	met      bool               // hosts has been told
 	// answered is closed when Active has answered.
 	answered chan struct{}
 	// first are Active's counters at the start. Zero: it has no device.
 	first tunnel.Counters
+	asked diagnose.Answer // what Active said to a person's question
+	inner beyond          // what was found inside the tunnel for a person
 }
 
 // look runs all questions side by side.
@@ -105,49 +114,121 @@ func (x *examination) look(ctx context.Context) {
 	e := x.found
 	x.first, _ = x.devices.Counters(x.Active)
 	var all sync.WaitGroup
-	if x.senses.Outside != nil {
-		all.Go(func() { e.Gateway = x.senses.Outside.Gateway(ctx) })
-		all.Go(func() { e.Internet = x.internet(ctx) })
+	looks := x.questions(ctx)
+	x.expect()
+	for l := range looks {
+		x.progress.begin(l)
 	}
-	if e.Clock.Behind > 0 && x.Active != "" && x.senses.Late != nil {
-		all.Go(func() { e.Clock.Asked, e.Clock.Proven = x.senses.Late(ctx, x.Active) })
-	}
-	var at netip.AddrPort
-	if cfg, err := x.config(x.Active); err == nil && len(cfg.Peers) > 0 {
-		all.Go(func() { at = x.endpoint(ctx, cfg.Peers[0].Endpoint) })
-	}
-	var self diagnose.Answer
-	var inner beyond
-	if x.Person {
-		all.Go(func() { self = x.self(ctx) })
-		all.Go(func() { inner = x.behind(ctx) })
-		e.Others = make([]diagnose.Answer, len(x.Members))
-		for i, id := range x.Members {
-			all.Go(func() { e.Others[i] = x.question(ctx, id) })
-		}
+	x.announce()
+	for _, do := range looks {
+		all.Go(do)
 	}
 	all.Wait()
-	now := time.Now()
-	if e.Knock.Refused {
-		x.hosts.refuse(now, at, e.Gateway.Addr)
+	if !x.met {
+		x.meet()
 	}
-	e.Knock.RefusedLately = e.Knock.HostUp && !e.Knock.Refused && x.hosts.refused(now, at, e.Gateway.Addr)
-	if e.Knock.HostUp {
-		x.hosts.meet(at.Addr(), e.Gateway.Addr)
-	}
-	e.KnownUp = x.hosts.knows(at.Addr(), e.Gateway.Addr)
 	if x.Person {
 		e.Others = slices.DeleteFunc(e.Others, func(a diagnose.Answer) bool { return a.Member == x.Active })
 	}
-	x.conclude(self, at)
-	if x.Person {
-		in := &e.Inside
-		in.Near, in.Beyond, in.Widest, in.MTU = inner.near, inner.behind, inner.widest, inner.mtu
+	x.conclude()
+	x.announce()
+}
+
+// expect says of what is asked at a person's request whose it is.
+func (x *examination) expect() {
+	if !x.Person {
+		return
+	}
+	x.found.Self.Member = x.Active
+	x.found.Others = make([]diagnose.Answer, len(x.Members))
+	for i, id := range x.Members {
+		x.found.Others[i].Member = id
+	}
+	if x.Active != "" {
+		x.found.Inside = inside(x.Facts, x.first)
 	}
 }
 
+// questions are the looks there are to be made. Each says by ends what it found.
+func (x *examination) questions(ctx context.Context) map[diagnose.Look]func() {
+	e := x.found
+	looks := map[diagnose.Look]func(){}
+	if x.senses.Outside != nil {
+		looks[diagnose.LookRouter] = func() {
+			g := x.senses.Outside.Gateway(ctx)
+			x.ends(diagnose.LookRouter, func() { e.Gateway = g })
+		}
+		looks[diagnose.LookPages] = func() {
+			i := x.internet(ctx)
+			x.ends(diagnose.LookPages, func() { e.Internet = i })
+		}
+	}
+	if e.Clock.Behind > 0 && x.Active != "" && x.senses.Late != nil {
+		looks[diagnose.LookClock] = func() {
+			asked, proven := x.senses.Late(ctx, x.Active)
+			x.ends(diagnose.LookClock, func() { e.Clock.Asked, e.Clock.Proven = asked, proven })
+		}
+	}
+	if cfg, err := x.config(x.Active); err == nil && len(cfg.Peers) > 0 {
+		ep := cfg.Peers[0].Endpoint
+		if x.named(ep) {
+			x.progress.begin(diagnose.LookName)
+		}
+		looks[diagnose.LookServer] = func() { x.endpoint(ctx, ep) }
+	}
+	if x.Person {
+		x.personal(ctx, looks)
+	}
+	return looks
+}
+
+// personal adds what is asked at a person's request only.
+func (x *examination) personal(ctx context.Context, looks map[diagnose.Look]func()) {
+	e := x.found
+	for i, id := range x.Members {
+		if id == x.Active {
+			continue
+		}
+		looks[diagnose.LookMember(id)] = func() {
+			a := x.question(ctx, id)
+			x.ends(diagnose.LookMember(id), func() { e.Others[i] = a })
+		}
+	}
+	if x.Active == "" {
+		return
+	}
+	looks[diagnose.LookMember(x.Active)] = func() {
+		a := x.self(ctx)
+		x.ends(diagnose.LookMember(x.Active), func() {
+			x.asked = a
+			a.Member = x.Active
+			e.Self = a
+		})
+	}
+	looks[diagnose.LookInside] = func() {
+		b := x.behind(ctx)
+		x.ends(diagnose.LookInside, func() {
+			x.inner = b
+			b.tell(&e.Inside)
+		})
+	}
+}
+
+// meet keeps what the server's computer has said of itself.
+func (x *examination) meet() {
+	e, now := x.found, time.Now()
+	if e.Knock.Refused {
+		x.hosts.refuse(now, x.at, e.Gateway.Addr)
+	}
+	e.Knock.RefusedLately = e.Knock.HostUp && !e.Knock.Refused && x.hosts.refused(now, x.at, e.Gateway.Addr)
+	if e.Knock.HostUp {
+		x.hosts.meet(x.at.Addr(), e.Gateway.Addr)
+	}
+	e.KnownUp = x.hosts.knows(x.at.Addr(), e.Gateway.Addr)
+}
+
 // conclude adds what the counters of the active device say by now.
-func (x *examination) conclude(self diagnose.Answer, at netip.AddrPort) {
+func (x *examination) conclude() {
 	if x.Active == "" {
 		return
 	}
@@ -155,11 +236,15 @@ func (x *examination) conclude(self diagnose.Answer, at netip.AddrPort) {
 	if err != nil {
 		c = x.first // it was left meanwhile
 	}
+	self := x.asked
 	if !x.Person {
 		self = told(x.Facts, c)
 	}
-	self.Member, self.Endpoint = x.Active, at
+	self.Member, self.Endpoint = x.Active, x.at
 	x.found.Self, x.found.Inside = self, inside(x.Facts, c)
+	if x.Person {
+		x.inner.tell(&x.found.Inside)
+	}
 }
 
 // internet asks the pages. At a person's request, and while the tunnel is merely
@@ -217,28 +302,39 @@ func (x *examination) recovers(ctx context.Context) bool {
 	return false
 }
 
-// endpoint looks at the active member's endpoint: what its name means now, the
-// way there, and who is there. It returns the one that is looked at: the one in
-// use, else the one that would be.
-func (x *examination) endpoint(ctx context.Context, ep tunnel.Endpoint) netip.AddrPort {
-	at := x.whereabouts(x.Active)
+// named says that the endpoint's name is to be looked up.
+func (x *examination) named(ep tunnel.Endpoint) bool {
 	_, isLiteral := ep.Addr()
-	var named sync.WaitGroup
-	if !isLiteral && !ep.IsZero() && x.senses.Resolve != nil {
-		named.Go(func() { x.found.Name = x.name(ctx, ep.Host, at.Addr()) })
+	return !isLiteral && !ep.IsZero() && x.senses.Resolve != nil
+}
+
+// endpoint looks at the active member's endpoint: what its name means now, the
+// way there, and who is there: where it is in use, else where it would be.
+func (x *examination) endpoint(ctx context.Context, ep tunnel.Endpoint) {
+	at := x.whereabouts(x.Active)
+	var resolving sync.WaitGroup
+	var n diagnose.Name
+	if x.named(ep) {
+		used := at.Addr()
+		resolving.Go(func() {
+			n = x.name(ctx, ep.Host, used)
+			x.ends(diagnose.LookName, func() { x.found.Name = n })
+		})
 	}
 	if !at.IsValid() {
-		named.Wait()
-		if addrs := x.found.Name.Addresses; len(addrs) > 0 {
-			at = netip.AddrPortFrom(addrs[0], ep.Port)
+		resolving.Wait()
+		if len(n.Addresses) > 0 {
+			at = netip.AddrPortFrom(n.Addresses[0], ep.Port)
 		}
 	}
+	var route diagnose.Route
+	var knock diagnose.Knock
 	if at.IsValid() && x.senses.Outside != nil {
-		x.found.Route = x.senses.Outside.Route(at)
-		x.found.Knock = x.senses.Outside.Knock(ctx, at)
+		route = x.senses.Outside.Route(at)
+		knock = x.senses.Outside.Knock(ctx, at)
 	}
-	named.Wait()
-	return at
+	x.ends(diagnose.LookServer, func() { x.at, x.found.Route, x.found.Knock = at, route, knock })
+	resolving.Wait()
 }
 
 // name resolves the endpoint's name. used is the address in use.

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -99,5 +100,59 @@ func TestSuspectThatAnswers(t *testing.T) {
 	facts.Judged.Verdict = health.Unhealthy
 	if i := examine(); !i.Checked || len(o.pages) != 2 {
 		t.Errorf("of an unhealthy tunnel: %+v", i)
+	}
+}
+
+// TestExamineTellsItsProgress: each check is told as it begins, once, and as it
+// ends, and in the end each was told as the evidence has it.
+func TestExamineTellsItsProgress(t *testing.T) {
+	r := newRig(t, "a", "b", "c")
+	r.Equip(engine.Senses{Outside: outside{make(chan struct{}, 10)}, Resolve: func(context.Context, string) ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddr("192.0.2.1")}, nil
+	}})
+	r.up(start("a"))
+	if err := r.lab.Server("c").Break(lab.BlackHole); err != nil {
+		t.Fatal(err)
+	}
+	r.change("a", func(c *tunnel.Config) { c.Peers[0].Endpoint.Host = "a.example" })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	began, last := map[string]int{}, map[string]diagnose.Check{}
+	var order []string
+	facts := engine.Facts{Person: true, Active: "a", Members: []tunnel.Name{"a", "b", "c"}, Underlay: usable}
+	facts.Tell = func(c diagnose.Check) { // one at a time: the race detector sees to it
+		if c.Result == diagnose.Running {
+			began[c.Name]++
+			if _, ended := last[c.Name]; ended {
+				t.Errorf("%s begins after its end", c.Name)
+			}
+			return
+		}
+		if _, again := last[c.Name]; !again {
+			order = append(order, c.Name)
+		}
+		last[c.Name] = c
+	}
+	e := r.Examine(ctx, facts)
+	for _, c := range diagnose.Checks(e) {
+		if last[c.Name] != c {
+			t.Errorf("%s was told as %+v, want %+v", c.Name, last[c.Name], c)
+		}
+	}
+	for _, name := range []string{"router", "internet", "endpoint name", "handshake with a", "handshake with b", "handshake with c", "large packets"} {
+		if began[name] != 1 {
+			t.Errorf("%s was told to begin %d times", name, began[name])
+		}
+	}
+	if began["network below the tunnel"] != 0 || order[0] != "network below the tunnel" {
+		t.Errorf("what needs no look was told in the order %v", order)
+	}
+	if a, c := slices.Index(order, "handshake with a"), slices.Index(order, "handshake with c"); a > c {
+		t.Errorf("a server that answers is told after one that is waited for: %v", order)
+	}
+	told := 0
+	facts.Underlay, facts.Tell = failover.Underlay{Cause: tunnel.NoNetwork}, func(diagnose.Check) { told++ }
+	if e := r.Examine(ctx, facts); told != len(diagnose.Checks(e)) {
+		t.Errorf("without a network %d checks were told", told)
 	}
 }

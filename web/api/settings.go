@@ -86,7 +86,8 @@ type Diagnosis struct {
 // Finding is one thing that a diagnosis looked at.
 type Finding struct {
 	Name string `json:"name"`
-	// Result is "ok", "failed", or "skipped".
+	// Result is "ok", "failed", or "skipped"; in the stream of a diagnosis also
+	// "running", while it is being looked at.
 	Result string `json:"result"`
 	// Evidence is what was seen, in plain facts.
 	Evidence string `json:"evidence"`

@@ -264,10 +264,12 @@ func (w *World) Ack(_ context.Context, id int64) error {
 	return nil
 }
 
-// Diagnose finds nothing.
-func (w *World) Diagnose(context.Context) (api.Diagnosis, error) {
+// Diagnose looks at the router and finds nothing.
+func (w *World) Diagnose(_ context.Context, tell func(api.Finding)) (api.Diagnosis, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	tell(api.Finding{Name: "router", Result: "running"})
+	tell(api.Finding{Name: "router", Result: "ok", Evidence: "it answers", TookMs: 3})
 	return api.Diagnosis{At: Now, Verdict: health.Healthy, Code: event.CodeNothingWrong}, w.fail
 }
 
