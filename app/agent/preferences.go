@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"time"
 
@@ -108,9 +109,7 @@ func (p prefsPatch) apply(to *prefs.Prefs) error {
 	set(&to.Notify.Enabled, p.Notify.Enabled)
 	set(&to.Notify.QuietFrom, p.Notify.QuietFrom)
 	set(&to.Notify.QuietUntil, p.Notify.QuietUntil)
-	for kind, on := range p.Notify.Kinds {
-		to.Notify.Kinds[kind] = on
-	}
+	maps.Copy(to.Notify.Kinds, p.Notify.Kinds)
 	if p.Notify.PausedUntil != nil {
 		var until time.Time // stays zero for null
 		if err := json.Unmarshal(p.Notify.PausedUntil, &until); err != nil {

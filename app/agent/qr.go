@@ -71,19 +71,17 @@ func draw(code *qr.Code) qrView {
 
 // statusOf is the HTTP status of a code of the service's.
 func statusOf(code api.Code) int {
-	switch code {
-	case api.Conflict:
-		return http.StatusConflict
-	case api.Invalid:
-		return http.StatusBadRequest
-	case api.NotFound:
-		return http.StatusNotFound
-	case api.NotPermitted:
-		return http.StatusForbidden
-	case api.TooLarge:
-		return http.StatusRequestEntityTooLarge
-	case api.Unavailable:
-		return http.StatusServiceUnavailable
+	if status, known := statuses[code]; known {
+		return status
 	}
 	return http.StatusInternalServerError
+}
+
+var statuses = map[api.Code]int{
+	api.Conflict:     http.StatusConflict,
+	api.Invalid:      http.StatusBadRequest,
+	api.NotFound:     http.StatusNotFound,
+	api.NotPermitted: http.StatusForbidden,
+	api.TooLarge:     http.StatusRequestEntityTooLarge,
+	api.Unavailable:  http.StatusServiceUnavailable,
 }

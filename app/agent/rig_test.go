@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -124,7 +125,7 @@ func (r *rig) setRole(role web.Role) {
 func (r *rig) arrived() []*http.Request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]*http.Request{}, r.seen...)
+	return slices.Clone(r.seen)
 }
 
 // fill puts what only the host knows into the text of a request.
@@ -193,7 +194,7 @@ func readAnswer(t testing.TB, c net.Conn, method string) (a answer) {
 	}
 	a.body = string(body)
 	rest, err := io.ReadAll(in)
-	if err, timeout := err.(net.Error); timeout && err.Timeout() {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error("the connection was not closed")
 	}
 	a.rest = string(rest)

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -26,12 +27,10 @@ func checkRoute(r *http.Request) *refusal {
 	default:
 		may = []string{http.MethodGet}
 	}
-	for _, m := range may {
-		if r.Method == m {
-			return nil
-		}
+	if !slices.Contains(may, r.Method) {
+		return errMethod
 	}
-	return errMethod
+	return nil
 }
 
 // isBehindSession says that a path is served to sessions only.

@@ -50,6 +50,9 @@ func (p *program) web(ctx context.Context, flags webFlags) error {
 	if err != nil {
 		return err
 	}
+	if user := p.env("SUDO_USER"); user != "" {
+		p.note("note: this page is root's, and a browser of %s will be refused; run it without sudo", printable(user))
+	}
 	if err := p.tellPage(host); err != nil {
 		return err
 	}

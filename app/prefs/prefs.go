@@ -8,6 +8,7 @@ package prefs
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -94,9 +95,7 @@ func (p Prefs) Check() error {
 // clone is a copy that shares nothing.
 func (p Prefs) clone() Prefs {
 	kinds := map[Kind]bool{}
-	for k, on := range p.Notify.Kinds {
-		kinds[k] = on
-	}
+	maps.Copy(kinds, p.Notify.Kinds)
 	p.Notify.Kinds = kinds
 	return p
 }
