@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -61,6 +62,8 @@ type Demo struct {
 	socket  string
 	// underlay tells the engine that the lab took the network away.
 	underlay chan failover.Input
+	teller   teller
+	page     visitor
 	stop     context.CancelFunc
 	stopped  <-chan struct{} // closed by stop
 	wg       sync.WaitGroup
@@ -74,7 +77,7 @@ func Start(ctx context.Context, log *slog.Logger) (*Demo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the demo: %w", err)
 	}
-	d := &Demo{dir: dir, socket: socketIn(dir), underlay: make(chan failover.Input, 8), ended: make(chan error, 1)}
+	d := &Demo{dir: dir, socket: socketIn(dir), underlay: make(chan failover.Input, 8), ended: make(chan error, 1), page: newVisitor()}
 	ctx, d.stop = context.WithCancel(ctx)
 	d.stopped = ctx.Done()
 	if err := d.start(ctx, log); err != nil {
@@ -100,8 +103,9 @@ func (d *Demo) start(ctx context.Context, log *slog.Logger) error {
 	ready := make(chan struct{})
 	d.wg.Go(func() { d.ended <- d.daemon.Run(ctx, func() { close(ready) }) })
 	<-ready
-	d.traffic = lab.NewTraffic(d.daemon.Inside(), lab.TrafficOptions{})
+	d.traffic = lab.NewTraffic(d.daemon.Inside(), lab.TrafficOptions{OnPing: d.teller.ping})
 	d.wg.Go(func() { d.traffic.Run(ctx) })
+	d.wg.Go(func() { d.hear(ctx) })
 	return d.daemon.Connect(ctx, Group)
 }
 
@@ -161,6 +165,9 @@ func (d *Demo) Close() error {
 // Socket is where the command line reaches the demo's service.
 func (d *Demo) Socket() string { return d.socket }
 
+// Dir is a folder of the demo's own. Close removes it.
+func (d *Demo) Dir() string { return d.dir }
+
 // Servers are the members, the primary first.
 func (d *Demo) Servers() []tunnel.Name {
 	names := make([]tunnel.Name, 0, len(members))
@@ -185,32 +192,63 @@ func (d *Demo) Between(from, until time.Time) (answered, lost int) {
 	return d.traffic.Between(from, until)
 }
 
-// Do carries out a step of a script; see lab.Stage.
-func (d *Demo) Do(s lab.Step) error {
-	switch s.Verb {
-	case lab.VerbNetwork:
-		d.lab.SetNetwork(s.Up)
-		return nil
-	case lab.VerbBreak:
-		server := d.lab.Server(s.Server)
-		if server == nil {
-			return fmt.Errorf("%s: %w", s.Server, lab.ErrNoSuchServer)
-		}
-		for _, f := range s.Faults {
-			if err := server.Break(f); err != nil {
-				return err
+// hear brings what happens to the teller.
+func (d *Demo) hear(ctx context.Context) {
+	events, cancel := d.Follow()
+	defer cancel()
+	for {
+		select {
+		case e, ok := <-events:
+			if !ok {
+				return // the service has ended
 			}
+			d.teller.event(e)
+		case <-ctx.Done():
+			return
 		}
-		return nil
-	case lab.VerbHeal:
-		server := d.lab.Server(s.Server)
-		if server == nil {
-			return fmt.Errorf("%s: %w", s.Server, lab.ErrNoSuchServer)
-		}
-		return server.Heal(s.Faults...)
-	default:
+	}
+}
+
+// scene is what a step finds.
+type scene struct {
+	inUse   tunnel.Name // "": none
+	network bool
+}
+
+// Do carries out a step of a script; see lab.Stage. What comes of a step that
+// breaks or heals is the new story.
+func (d *Demo) Do(s lab.Step) error {
+	if s.Verb != lab.VerbBreak && s.Verb != lab.VerbHeal && s.Verb != lab.VerbNetwork {
 		return nil
 	}
+	if s.Server != "" && d.lab.Server(s.Server) == nil {
+		return fmt.Errorf("%s: %w", s.Server, lab.ErrNoSuchServer)
+	}
+	before := scene{inUse: tunnel.Name(d.Now(lab.SubjectActive)), network: d.lab.NetworkUp()}
+	d.teller.begin(Story{At: time.Now().UTC(), Did: s.Verb, Server: s.Server, Faults: slices.Clone(s.Faults), Up: s.Up, InUse: before.inUse})
+	if err := d.carryOut(s); err != nil {
+		return err
+	}
+	d.teller.want(d.outlook(s, before))
+	return nil
+}
+
+func (d *Demo) carryOut(s lab.Step) error {
+	switch {
+	case s.Verb == lab.VerbNetwork:
+		d.lab.SetNetwork(s.Up)
+		return nil
+	case s.Server == "":
+		return d.lab.Heal()
+	case s.Verb == lab.VerbHeal:
+		return d.lab.Server(s.Server).Heal(s.Faults...)
+	}
+	for _, f := range s.Faults {
+		if err := d.lab.Server(s.Server).Break(f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Now returns what a script may expect; see lab.Stage.
@@ -225,8 +263,8 @@ func (d *Demo) Now(s lab.Subject) string {
 	return string(st.Overall)
 }
 
-// Heal ends every fault.
-func (d *Demo) Heal() error { return d.lab.Heal() }
+// Heal ends every fault, and gives the network back.
+func (d *Demo) Heal() error { return d.Do(lab.Step{Verb: lab.VerbHeal}) }
 
 // Broken lists what is broken at a server.
 func (d *Demo) Broken(name tunnel.Name) []lab.Fault { return d.lab.Server(name).Broken() }
