@@ -48,13 +48,17 @@ type prefsPatch struct {
 }
 
 func (h *Host) showPrefs(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, viewPrefs(h.opt.Prefs.Get()))
+	writeJSON(w, http.StatusOK, h.viewPrefs(h.opt.Prefs.Get()))
 }
 
 func (h *Host) changePrefs(w http.ResponseWriter, r *http.Request) {
 	patch, no := readPatch(r)
 	if no != nil {
 		no.write(w)
+		return
+	}
+	if patch.StartAtLogin != nil && h.opt.Demo != nil {
+		refuse(http.StatusConflict, api.Conflict, "A demo does not start at login.", "").write(w)
 		return
 	}
 	if err := patch.check(h.opt.Prefs.Get()); err != nil {
@@ -73,7 +77,7 @@ func (h *Host) changePrefs(w http.ResponseWriter, r *http.Request) {
 		refuse(http.StatusInternalServerError, api.Internal, "Your preferences could not be kept: "+err.Error()+".", "").write(w)
 		return
 	}
-	writeJSON(w, http.StatusOK, viewPrefs(now))
+	writeJSON(w, http.StatusOK, h.viewPrefs(now))
 }
 
 // check says what of the patch cannot be kept, before any of it is.
@@ -126,13 +130,15 @@ func set[T any](to, from *T) {
 	}
 }
 
-func viewPrefs(p prefs.Prefs) prefsView {
+func (h *Host) viewPrefs(p prefs.Prefs) prefsView {
 	view := prefsView{
 		Schema: api.Schema, Language: p.Language, Theme: p.Theme,
 		Notify: notifyView{
 			Enabled: p.Notify.Enabled, QuietFrom: p.Notify.QuietFrom, QuietUntil: p.Notify.QuietUntil, Kinds: p.Notify.Kinds,
 		},
-		StartAtLogin: autostart.Enabled(), LoginSupported: autostart.Supported(),
+	}
+	if h.opt.Demo == nil { // a demo is nothing to start at login
+		view.StartAtLogin, view.LoginSupported = autostart.Enabled(), autostart.Supported()
 	}
 	if !p.Notify.PausedUntil.IsZero() {
 		until := p.Notify.PausedUntil.UTC()

@@ -19,26 +19,29 @@ import (
 
 // demoFlags are what the person asked of the demo.
 type demoFlags struct {
-	script string
-	auto   bool
-	port   int
-	logs   bool
+	script    string
+	auto      bool
+	port      uint16
+	noBrowser bool
+	logs      bool
 }
 
 func newDemo(p *program) *cobra.Command {
 	var flags demoFlags
 	c := &cobra.Command{
-		Use:   "demo [--auto | --script FILE]",
+		Use:   "demo [--auto | --script FILE] [--port N]",
 		Short: "Break real tunnels inside this program and watch them recover",
 		Long: `Run the service with tunnels to three WireGuard servers, all inside this program: real
 handshakes and real packets. No privileges are needed, and nothing of this computer is
-touched. Break a server by a key press, and watch what Holdfast notices and does. Who
-presses no key for 15 s is shown a fixed series of faults.
+touched. Break a server by a key press, and watch what Holdfast notices and does. The page
+opens in your browser, with the same faults as buttons. Who presses none for 15 s is shown
+a fixed series of faults.
 
-Without a terminal, with --json, --auto or --script, faults come by themselves. Then the
-exit code is 0 where everything that was expected has come about, else 1. With --json
-each line is an object: an event as it is kept in the history, a "step" of the script,
-an "outage" that is over, and at the end the "summary".
+Without a terminal, with --json, --auto or --script, faults come by themselves, and no
+browser opens: the page is served, and "holdfast open" with the demo's --socket opens it.
+The exit code is then 0 where everything that was expected has come about, else 1. With
+--json each line is an object: the "page", an event as it is kept in the history, a "step"
+of the script, an "outage" that is over, and at the end the "summary".
 
 A script has a step a line, each with its time since the start:
   0s   expect active berlin within 10s
@@ -59,15 +62,13 @@ A script has a step a line, each with its time since the start:
 			if err != nil {
 				return err
 			}
-			if c.Flags().Changed("port") {
-				p.note("note: there is no page yet, so --port %d has no effect", flags.port)
-			}
 			return p.demo(c.Context(), play, flags)
 		},
 	}
 	c.Flags().BoolVar(&flags.auto, "auto", false, "play a fixed series of faults, then end")
 	c.Flags().StringVar(&flags.script, "script", "", "play the faults in this `file`, then end")
-	c.Flags().IntVar(&flags.port, "port", 0, "`port` for the page; there is no page yet, so it has no effect")
+	c.Flags().Uint16Var(&flags.port, "port", 0, "the page's TCP `port` on loopback; 0: any that is free")
+	c.Flags().BoolVar(&flags.noBrowser, "no-browser", false, "serve the page, and open no browser")
 	c.Flags().BoolVar(&flags.logs, "logs", false, "show the service's log, too")
 	return c
 }
@@ -118,7 +119,8 @@ func (p *program) demo(ctx context.Context, script lab.Script, flags demoFlags) 
 	if flags.logs {
 		sink = lineWriter(logs)
 	}
-	d, err := demo.Start(ctx, slog.New(slog.NewTextHandler(sink, nil)))
+	log := slog.New(slog.NewTextHandler(sink, nil))
+	d, err := demo.Start(ctx, log)
 	if err != nil {
 		return failed(err, "", "start the demo")
 	}
@@ -130,10 +132,19 @@ func (p *program) demo(ctx context.Context, script lab.Script, flags demoFlags) 
 	if err := script.Check(d.Servers()); err != nil {
 		return badScript(flags.script, err)
 	}
+	page, err := p.serveDemoPage(ctx, d, flags.port, log)
+	if err != nil {
+		return err
+	}
+	defer page.close()
 	events, cancel := d.Follow()
 	defer cancel()
 	s := newShow(p, d, events, logs)
+	s.page = page
 	if script == nil {
+		if !flags.noBrowser {
+			page.open(ctx)
+		}
 		return s.interact(ctx)
 	}
 	s.intro()

@@ -84,16 +84,26 @@ func (k *keyboard) run(ctx context.Context, in io.Reader, idleBefore time.Durati
 				k.summary(true)
 				return nil
 			}
-			k.press(key)
+			k.press(ctx, key)
 		case e := <-k.events:
 			k.event(e)
 		case line := <-k.logs:
 			k.log(line)
 		case o, ok := <-k.outcomes:
 			k.played(o, ok)
+		case err := <-k.pageOpened():
+			k.opened(err)
 		case now := <-look.C:
 			k.look(now)
+		case step := <-k.d.Acts():
+			idle.Stop()
+			k.takeOver()
+			k.told("On the page: "+stepWords(step), bold)
 		case <-idle.C:
+			if k.d.Watched() {
+				idle.Reset(idleBefore) // the page is open: they are reading
+				continue
+			}
 			k.byItself(ctx)
 		}
 	}
@@ -133,9 +143,9 @@ func (k *keyboard) help(all bool) {
 	for _, c := range first {
 		k.screen.line(fmt.Sprintf("  %c  %-19s  ", c.key, c.fault.Name), "", c.fault.What, faint)
 	}
-	k.line("n no network · h heal everything · Tab next server · ? all keys · q quit", "")
+	k.line("n no network · h heal everything · o open the page · Tab next server · ? all keys · q quit", "")
 	if !all {
-		k.line(fmt.Sprintf("Without a key for %d s the demo plays by itself.", int(idleBefore.Seconds())), "")
+		k.line(fmt.Sprintf("Without a key for %d s, and with the page closed, the demo plays by itself.", int(idleBefore.Seconds())), "")
 	}
 	k.line("", "")
 }
@@ -212,11 +222,16 @@ func (k *keyboard) quiet() bool {
 	return true
 }
 
-// press does what a key stands for.
-func (k *keyboard) press(key byte) {
+// takeOver ends the series that plays by itself, where one does.
+func (k *keyboard) takeOver() {
 	if k.quiet() {
 		k.told("You have taken over. What the series broke stays broken until h heals it.", bold)
 	}
+}
+
+// press does what a key stands for.
+func (k *keyboard) press(ctx context.Context, key byte) {
+	k.takeOver()
 	switch key {
 	case '?':
 		k.help(true)
@@ -227,6 +242,10 @@ func (k *keyboard) press(key byte) {
 		} else {
 			k.told(fmt.Sprintf("Keys break %s, in use or not.", k.server), "")
 		}
+	case 'o':
+		if k.page != nil {
+			k.page.open(ctx)
+		}
 	case 'h':
 		k.did("Everything is healed.", k.d.Heal())
 	case 'n':
@@ -235,6 +254,25 @@ func (k *keyboard) press(key byte) {
 	default:
 		k.fault(key)
 	}
+}
+
+// pageOpened is told how opening the page went; nil: there is no page.
+func (k *keyboard) pageOpened() <-chan error {
+	if k.page == nil {
+		return nil
+	}
+	return k.page.opened
+}
+
+// opened tells how opening the page went. Where no browser could be opened, the
+// person may give the address to one of their own.
+func (k *keyboard) opened(err error) {
+	if err == nil {
+		k.told("The page is opening in your browser.", "")
+		return
+	}
+	k.told(fmt.Sprintf("The page was not opened: %s. Give this address to a browser within a minute:", err), "")
+	k.line(k.page.link(), "")
 }
 
 // after is the server that follows in the round, "" standing for the active one.

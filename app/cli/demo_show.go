@@ -25,6 +25,7 @@ const (
 type show struct {
 	p      *program
 	d      *demo.Demo
+	page   *demoPage // nil: none is served
 	screen *screen
 	events <-chan event.Event
 	logs   <-chan string
@@ -55,7 +56,14 @@ func newShow(p *program, d *demo.Demo, events <-chan event.Event, logs <-chan st
 
 // intro says what this is.
 func (s *show) intro() {
-	for _, line := range introduction(s.d.Socket()) {
+	url := ""
+	if s.page != nil {
+		url = s.page.host.URL()
+	}
+	if s.p.json && url != "" {
+		_ = s.p.object(map[string]any{"page": map[string]any{"url": url, "socket": s.d.Socket()}})
+	}
+	for _, line := range introduction(url, s.d.Socket()) {
 		s.line(line, "")
 	}
 }
@@ -182,6 +190,8 @@ func (s *show) play(ctx context.Context, script lab.Script) error {
 			s.log(line)
 		case now := <-look.C:
 			s.look(now)
+		case step := <-s.d.Acts():
+			s.told("On the page: "+stepWords(step), bold)
 		case o, ok := <-outcomes:
 			if ok {
 				s.outcome(o)

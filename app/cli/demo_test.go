@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -47,9 +48,13 @@ func (o *output) waits(t *testing.T, want string) {
 
 // pressing is a demo with a person who presses keys.
 type pressing struct {
+	demo *demo.Demo
+	page *demoPage
 	out  *output
 	keys *io.PipeWriter
 	done chan error
+	// browsed gets the addresses that a browser was given.
+	browsed chan string
 }
 
 func startPressing(t *testing.T, idle time.Duration) *pressing {
@@ -60,16 +65,28 @@ func startPressing(t *testing.T, idle time.Duration) *pressing {
 	}
 	events, cancel := d.Follow()
 	in, keys := io.Pipe()
-	r := &pressing{out: &output{}, keys: keys, done: make(chan error, 1)}
+	r := &pressing{demo: d, out: &output{}, keys: keys, done: make(chan error, 1), browsed: make(chan string, 1)}
 	p := &program{in: in, out: r.out, err: r.out, env: func(string) string { return "" }}
-	s := newShow(p, d, events, nil)
-	s.draws = true
+	p.browse = func(address string) error {
+		select {
+		case r.browsed <- address:
+			return nil
+		default:
+			return errors.New("no browser") // the first was not taken away
+		}
+	}
 	ctx, stop := context.WithCancel(t.Context())
+	if r.page, err = p.serveDemoPage(ctx, d, 0, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	s := newShow(p, d, events, nil)
+	s.draws, s.page = true, r.page
 	go func() { r.done <- newKeyboard(s).run(ctx, in, idle) }()
 	t.Cleanup(func() {
 		stop()
 		_ = keys.Close()
 		cancel()
+		r.page.close()
 		if err := d.Close(); err != nil {
 			t.Error(err)
 		}
@@ -102,6 +119,12 @@ func TestPressingKeys(t *testing.T) {
 	r.press(t, "1", "berlin: black hole.")
 	r.out.waits(t, "broken: berlin")
 	r.press(t, "h", "Everything is healed.")
+	r.press(t, "o", "The page is opening in your browser.")
+	r.press(t, "o", "The page was not opened: open a browser: no browser.")
+	r.out.waits(t, r.page.host.URL()+"#c=")
+	if address := <-r.browsed; !strings.HasPrefix(address, "file://") && !strings.HasPrefix(address, r.page.host.URL()) {
+		t.Errorf("the browser was given %s", address)
+	}
 	r.press(t, "q", "Pings: ")
 	if err := <-r.done; err != nil {
 		t.Error(err)
@@ -132,8 +155,8 @@ func TestDemoScript(t *testing.T) {
 	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code, stdout, stderr := runIn(t, nil, "", "demo", "--json", "--port", "1", "--script", file)
-	if code != exitDone || !strings.Contains(stderr, "there is no page yet") {
+	code, stdout, stderr := runIn(t, nil, "", "demo", "--json", "--script", file)
+	if code != exitDone {
 		t.Fatalf("got exit code %d and %q: %s", code, stderr, stdout)
 	}
 	var last struct {
@@ -152,7 +175,7 @@ func TestDemoScript(t *testing.T) {
 	if s := last.Summary; !s.OK || s.Switches != 1 || s.Outages != 1 || s.DowntimeMs < 1500 || s.DowntimeMs > 7000 {
 		t.Errorf("got %+v, want 1 switch and about 3 s without service", s)
 	}
-	for _, want := range []string{`"kind":"failed_over"`, `"step":"1s break berlin blackhole"`, `"outage":{`} {
+	for _, want := range []string{`"kind":"failed_over"`, `"step":"1s break berlin blackhole"`, `"outage":{`, `"page":{"socket":"`} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("got no %s in %s", want, stdout)
 		}

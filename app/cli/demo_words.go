@@ -13,8 +13,9 @@ import (
 )
 
 // introduction says what the demo is, to somebody who has not heard of any of it.
-func introduction(socket string) []string {
-	return []string{
+// Url is the page's; "": none is served.
+func introduction(url, socket string) []string {
+	lines := []string{
 		"A VPN tunnel can look connected and carry nothing. Holdfast notices, and moves to a tunnel that works.",
 		"",
 		"Three WireGuard servers run inside this program: berlin, paris and oslo. A tunnel leads to berlin, " +
@@ -26,6 +27,11 @@ func introduction(socket string) []string {
 		"holdfast status --socket " + socket,
 		"",
 	}
+	if url != "" {
+		lines = append(lines, "The page shows all of it, with buttons that break things. It is at "+url+
+			" and says nothing to anyone until it is opened with:", "holdfast open --socket "+socket, "")
+	}
+	return lines
 }
 
 // choice is a key and the fault that it stands for.
@@ -40,7 +46,7 @@ var shownFirst = []lab.Fault{
 }
 
 // letters are the keys of the other faults: all but those that mean something else.
-const letters = "abcdefgijklmoprstuvwxyz"
+const letters = "abcdefgijklmprstuvwxyz"
 
 // menu gives every fault its key: those that are shown first, then the others.
 func menu() (first, others []choice) {
@@ -88,6 +94,9 @@ func stepWords(s lab.Step) string {
 		}
 		return fmt.Sprintf("%s: %s", s.Server, strings.Join(words, " "))
 	case lab.VerbHeal:
+		if s.Server == "" {
+			return "Everything is healed."
+		}
 		if len(s.Faults) == 0 {
 			return fmt.Sprintf("%s: everything is healed.", s.Server)
 		}

@@ -23,7 +23,7 @@ func TestEveryFaultHasAKey(t *testing.T) {
 	for _, c := range append(first, others...) {
 		faults[c.fault.Key]++
 		keys[c.key]++
-		if strings.IndexByte("nhq?\t\x03\x04\x1b", c.key) >= 0 || c.key > '~' || c.key < ' ' {
+		if strings.IndexByte("nhoq?\t\x03\x04\x1b", c.key) >= 0 || c.key > '~' || c.key < ' ' {
 			t.Errorf("%s has the key %q, which means something else", c.fault.Key, c.key)
 		}
 		if got, ok := chosen(c.key); !ok || got.Key != c.fault.Key {
@@ -246,7 +246,7 @@ func TestIntroductionFits(t *testing.T) {
 			t.Errorf("%q has %d characters: its column has 19", c.fault.Name, n)
 		}
 	}
-	for _, text := range introduction("/tmp/holdfast-demo-1234567890/run/holdfast.sock") {
+	for _, text := range introduction("http://127.0.0.1:65535/", "/tmp/holdfast-demo-1234567890/run/holdfast.sock") {
 		for _, line := range fold(text, 79) {
 			if utf8.RuneCountInString(line) > 79 {
 				t.Errorf("%q is too long", line)

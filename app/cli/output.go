@@ -18,6 +18,9 @@ type program struct {
 
 	socket string // --socket; "": HOLDFAST_SOCKET, else the system's
 	json   bool   // --json
+
+	// browse opens an address in the person's browser. Nil: the system's way.
+	browse func(address string) error
 }
 
 // say writes data to stdout.
