@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { api } from "../api";
 import { groups, tunnels } from "../data";
 import { ago, millis, moment, percent, rate, span } from "../format";
-import { keepMs, mayAct, now, overall, points, status } from "../live";
+import { about, keepMs, mayAct, now, overall, points, status } from "../live";
 import { Button } from "../part/button";
 import { Chart } from "../part/chart";
 import { later } from "../part/later";
@@ -13,6 +13,7 @@ import { Notices } from "./notices";
 import { welcoming } from "./welcome/state";
 import type { Active, Member, Status } from "../types";
 
+const Lab = later(async () => (await sheet("lab"), await import("./lab")).Lab);
 const Welcome = later(async () => (await sheet("tunnels"), await import("./tunnels")).Welcome);
 
 /** How things stand: one word for it, why, what to do, and what it rests on. Where there is no tunnel yet: the way to the first. */
@@ -22,6 +23,7 @@ export function Now() {
   return (
     <>
       <Hero />
+      {about.value?.demo && mayAct.value && <Lab />}
       {s && <Notices list={s.notices} />}
       {s?.active && <Numbers a={s.active} />}
       {s?.active && <Throughput />}
