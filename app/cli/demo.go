@@ -109,12 +109,14 @@ func badScript(file string, err error) error {
 // the keys.
 func (p *program) demo(ctx context.Context, script lab.Script, flags demoFlags) (err error) {
 	// The window was closed, or nobody reads on: leave nothing behind then, either.
-	ends := []os.Signal{syscall.SIGPIPE}
-	if !signal.Ignored(syscall.SIGHUP) {
-		ends = append(ends, syscall.SIGHUP)
-	}
-	ctx, stop := signal.NotifyContext(ctx, ends...)
+	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	if !signal.Ignored(syscall.SIGHUP) {
+		var hungUp context.CancelFunc
+		ctx, hungUp = signal.NotifyContext(ctx, syscall.SIGHUP)
+		defer hungUp()
+	}
+	p = p.until(stop)
 	logs, sink := make(chan string, 256), io.Discard
 	if flags.logs {
 		sink = lineWriter(logs)
@@ -149,6 +151,33 @@ func (p *program) demo(ctx context.Context, script lab.Script, flags demoFlags) 
 	}
 	s.intro()
 	return s.play(ctx, script)
+}
+
+// until is the program with an output that calls gone once nobody reads it any
+// more. The signal that tells of it is no help: it also tells of every browser
+// that closes the page.
+func (p *program) until(gone func()) *program {
+	if isTerminal(p.out) {
+		return p // whose end is a signal of its own
+	}
+	signal.Ignore(syscall.SIGPIPE)
+	q := *p
+	q.out = &reader{p.out, gone}
+	return &q
+}
+
+// reader is an output whose reader may leave.
+type reader struct {
+	io.Writer
+	gone func()
+}
+
+func (r *reader) Write(text []byte) (int, error) {
+	n, err := r.Writer.Write(text)
+	if errors.Is(err, syscall.EPIPE) {
+		r.gone()
+	}
+	return n, err
 }
 
 // lineWriter hands on what a logger writes, line by line. A line that nobody
