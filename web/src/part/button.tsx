@@ -10,13 +10,9 @@ interface Props {
   disabled?: boolean;
   label?: string;
   id?: string;
-  /** Says that the button stays down; undefined: it is none that does. */
-  pressed?: boolean;
-  /** The id of what describes it. */
-  about?: string;
 }
 
-export function Button({ act, children, kind, disabled, label, id, pressed, about }: Props) {
+export function Button({ act, children, kind, disabled, label, id }: Props) {
   const busy = useSignal(false);
   const press = async () => {
     if (busy.value) return;
@@ -26,7 +22,7 @@ export function Button({ act, children, kind, disabled, label, id, pressed, abou
   };
   // A button that waits keeps the focus: it is not disabled, it only does nothing.
   return (
-    <button type="button" id={id} class={kind} disabled={disabled} aria-busy={busy.value || undefined} aria-label={label} aria-pressed={pressed} aria-describedby={about} onClick={press}>
+    <button type="button" id={id} class={kind} disabled={disabled} aria-busy={busy.value || undefined} aria-label={label} onClick={press}>
       {children}
     </button>
   );

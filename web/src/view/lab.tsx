@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import { send } from "../api";
 import { status } from "../live";
 import { Button } from "../part/button";
+import { attempt } from "../part/toast";
 import { language, t, told } from "../words";
 import { Telling, type Story } from "./story";
 
@@ -123,7 +124,7 @@ function Pill({ f, on, press }: { f: Fault; on: boolean; press: () => Promise<vo
   const point = () => (shown.value = f.key);
   return (
     <span onPointerEnter={point} onFocusCapture={point}>
-      <Button pressed={f.momentary ? undefined : on} about={"lab-" + f.key} act={press}>{nameOf(f)}</Button>
+      <button type="button" aria-pressed={f.momentary ? undefined : on} aria-describedby={"lab-" + f.key} onClick={() => attempt(press)}>{nameOf(f)}</button>
       <span hidden id={"lab-" + f.key}>{whatOf(f)} {thenOf(f)}</span>
     </span>
   );

@@ -4,7 +4,8 @@ import { api, Refusal, send } from "../../api";
 import { ago, span } from "../../format";
 import { mayAct, now } from "../../live";
 import { Button } from "../../part/button";
-import { Icon, type IconName } from "../../part/icon";
+import { Icon } from "../../part/icon";
+import { sign } from "../../part/sign";
 import { attempt } from "../../part/toast";
 import { messages, type Message } from "../../sse";
 import { language, t, told } from "../../words";
@@ -73,8 +74,8 @@ function merged(list: Finding[], c: Finding): Finding[] {
   return at < 0 ? [...list, c] : list.with(at, c);
 }
 
-const marks: Record<Finding["result"], [IconName, string]> = {
-  running: ["wait", "busy"], ok: ["ok", "good"], failed: ["close", "bad"], skipped: ["none", "off"],
+const marks: Record<Finding["result"], [string, string]> = {
+  running: [sign.wait, "busy"], ok: [sign.ok, "good"], failed: [sign.cross, "bad"], skipped: [sign.none, "off"],
 };
 
 /** The checks are named in English; what follows "with" is the name of a tunnel. */
@@ -88,7 +89,7 @@ function Check({ c }: { c: Finding }) {
   const [icon, tone] = marks[c.result] ?? marks.skipped;
   return (
     <li data-tone={tone} data-result={c.result}>
-      <Icon name={icon} />
+      <Icon path={icon} />
       <div><b>{nameOf(c.name)}</b><p class="small" lang="en">{c.evidence}</p></div>
       <span><b>{t("help.result." + c.result)}</b>{c.tookMs > 0 && <small> {span(c.tookMs)}</small>}</span>
     </li>

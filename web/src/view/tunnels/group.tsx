@@ -6,6 +6,7 @@ import { mayAct, status } from "../../live";
 import { Button } from "../../part/button";
 import { confirm } from "../../part/dialog";
 import { Icon } from "../../part/icon";
+import { sign } from "../../part/sign";
 import { attempt, say } from "../../part/toast";
 import { go, to } from "../../route";
 import { t } from "../../words";
@@ -67,7 +68,7 @@ export function GroupCard({ g }: { g: Group }) {
       <ol class="members rows" ref={list}>
         {members.map((m, i) => (
           <li key={m} data-name={m} data-active={status.value?.active?.tunnel === m || undefined} data-held={drag.held(i)} style={drag.style(i)}>
-            {mayAct.value && members.length > 1 && <span class="grip" aria-hidden="true" onPointerDown={(e) => drag.start(e, i)}><Icon name="drag" /></span>}
+            {mayAct.value && members.length > 1 && <span class="grip" aria-hidden="true" onPointerDown={(e) => drag.start(e, i)}><Icon path={sign.drag} /></span>}
             <a href={to("tunnels", m)}><b>{m}</b></a>
             <span>{t(i === 0 ? "role.primary" : "role.fallback")}</span>
             {mayAct.value && (
@@ -97,7 +98,7 @@ export function GroupCard({ g }: { g: Group }) {
 
 /** A button that moves a row; at the end of the list it keeps the focus and does nothing. */
 function Tool({ label, move, off, act }: { label: string; move: "up" | "down"; off: boolean; act: () => void }) {
-  return <button type="button" class="bare" data-move={move} aria-label={label} aria-disabled={off || undefined} onClick={act}><Icon name={move} /></button>;
+  return <button type="button" class="bare" data-move={move} aria-label={label} aria-disabled={off || undefined} onClick={act}><Icon path={sign[move]} /></button>;
 }
 
 function GroupActions({ g }: { g: Group }) {
