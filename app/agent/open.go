@@ -10,9 +10,10 @@ type Way string
 
 // The ways. ByFile is the better: the code is in a file that only the person can
 // read, and in no address. ByLink is for a browser that cannot read the file,
-// because it is kept in a box (snap, Flatpak) or runs elsewhere (WSL): the code is
-// in the fragment, which browsers send to nobody; while the browser starts, other
-// accounts may see it among its arguments, and cannot use it.
+// because it is kept in a box (snap, Flatpak) or on another computer (through ssh,
+// whose end here is the person's): the code is in the fragment, which browsers send
+// to nobody; while the browser starts, other accounts may see it among its
+// arguments, and cannot use it.
 const (
 	ByFile Way = "file"
 	ByLink Way = "link"
