@@ -122,7 +122,7 @@ function GroupActions({ g }: { g: Group }) {
   };
   return (
     <div class="actions">
-      <Button kind="bare" act={() => api.post("connect", { target: g.name }).then(() => go("now"))} label={t("tunnels.connectTo", { name: g.name })}>{t("now.connect")}</Button>
+      {!isWished(g.name) && <Button kind="bare" act={() => api.post("connect", { target: g.name }).then(() => go("now"))} label={t("tunnels.connectTo", { name: g.name })}>{t("now.connect")}</Button>}
       <Button kind="bare" act={async () => (await busy(t("tunnels.rename.title", { name: g.name }))) || (naming.value = true)} label={t("tunnels.rename.title", { name: g.name })}>{t("tunnels.rename")}</Button>
       <Button kind="bare" act={remove} label={t("tunnels.group.delete", { name: g.name })}>{t("tunnels.delete")}</Button>
       {naming.value && <AskName title={t("tunnels.rename.title", { name: g.name })} from={g.name} yes={t("tunnels.rename")} act={rename} close={() => (naming.value = false)} />}

@@ -76,10 +76,10 @@ export function Candidates({ then }: { then?: (saved: string[]) => void }) {
   return (
     <>
       <section class="bar" aria-label={t("tunnels.import.found")}>
-        <p role="status">{at ? t("tunnels.import.progress", { done: at.done + 1, of: at.of }) : told.value || t("tunnels.import.count", { count: list.length, ready })}</p>
+        <p role="status">{at ? t("tunnels.import.progress", { done: at.done + 1, of: at.of }) : told.value || t("tunnels.import.count", { count: list.length, ready: list.filter((x) => x.state === "ready" && conflict(x) === "").length })}</p>
         {at && <progress value={at.done} max={at.of} aria-label={t("tunnels.import.found")} />}
         <div class="actions">
-          {ready > 0 && <Button kind="primary" act={keep} disabled={able.length === 0}>{t("tunnels.import.save", { count: able.length })}</Button>}
+          {ready > 0 && <Button kind="primary" act={keep} disabled={able.length === 0}>{able.length > 0 ? t("tunnels.import.save", { count: able.length }) : t("tunnels.save")}</Button>}
           {saved.length > 1 && <Together names={saved} />}
           {saved.length > 0 && ready === 0 && !then && <a class="button" href={saved.length === 1 ? to("tunnels", saved[0]) : to("tunnels")}>{saved.length === 1 ? t("tunnels.import.see", { name: saved[0] }) : t("tunnels.import.seeAll")}</a>}
           <button type="button" onClick={clear}>{t(ready > 0 ? "tunnels.import.clear" : "tunnels.import.tidy")}</button>

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { groups, tunnels } from "../../data";
-import { mayAct } from "../../live";
+import { mayAct, status } from "../../live";
 import { to } from "../../route";
 import { t } from "../../words";
 import type { TunnelSummary } from "../../types";
@@ -29,7 +29,7 @@ export function List() {
 
 function Empty() {
   return (
-    <section class="intake">
+    <section class="tell">
       <h2>{t("tunnels.empty")}</h2>
       <p>{t(mayAct.value ? "tunnels.empty.how" : "tunnels.empty.none")}</p>
     </section>
@@ -67,9 +67,10 @@ function All({ list }: { list: TunnelSummary[] }) {
 }
 
 function Row({ x }: { x: TunnelSummary }) {
+  const active = status.value?.active?.tunnel === x.name;
   return (
-    <li data-active={x.active || undefined} data-tone={x.problem ? "bad" : undefined}>
-      <a href={to("tunnels", x.name)}><b>{x.name}</b>{x.active && <small>{t("tunnels.active")}</small>}</a>
+    <li data-active={active || undefined} data-tone={x.problem ? "bad" : undefined}>
+      <a href={to("tunnels", x.name)}><b>{x.name}</b>{active && <small>{t("tunnels.active")}</small>}</a>
       {x.problem
         ? <span class="fault">{t("tunnels.unreadable")}</span>
         : <><span class="wide"><bdi dir="ltr">{x.endpoint || t("tunnels.noEndpoint")}</bdi></span><span>{t(x.full ? "tunnels.full" : "tunnels.split")}</span></>}

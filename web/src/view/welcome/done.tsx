@@ -8,7 +8,7 @@ export function Done({ next, back }: { next: () => void; back: () => void }) {
   const p = prefs.value, on = status.value?.wish.on;
   return (
     <>
-      <section class="intake">
+      <section class="tell">
         <p>{t(on ? "welcome.done.on" : "welcome.done.off", { name: status.value?.wish.target ?? "" })}</p>
         <p>{t(about.value?.tray ? "welcome.done.tray" : "welcome.done.notray")}</p>
         {p?.loginSupported && (

@@ -19,10 +19,10 @@ export function Guard({ next, back }: { next: () => void; back: () => void }) {
     if (set.value && wanted.value !== set.value.value) await api.patch("settings", { guard: wanted.value });
     next();
   };
-  const help = set.value && told("setting.guard", "");
+  const help = set.value && told("setting.guard.help", "");
   return (
     <>
-      <section class="intake">
+      <section class="tell">
         <p>{t("welcome.guard.what")}</p>
         {set.value && <p class="line" lang={help ? undefined : "en"}>{help || set.value.help}</p>}
         {set.value && (

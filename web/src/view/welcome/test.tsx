@@ -13,7 +13,7 @@ import { Notices } from "../notices";
 interface Diagnosis { cause: string | null; title: string; what: string; advice: string; evidence: string }
 
 /** After this long without an answer, in ms, the reason is looked for. */
-const patience = 5_000;
+const patience = 2_500;
 
 const bad = ["stalled", "blocked", "offline", "sign-in needed", "service unreachable"];
 
@@ -31,7 +31,7 @@ export function Test({ target, next, back }: { target: Signal<string>; next: () 
   };
   return (
     <>
-      <section>
+      <section class="tell">
         <p>{t("welcome.test.what")}</p>
         <div class="actions">
           {names.length > 1 && (
@@ -53,7 +53,7 @@ export function Test({ target, next, back }: { target: Signal<string>; next: () 
 
 /** How it stands, and where it does not work, why not. */
 function Verdict({ name, works, since }: { name: string; works: boolean; since: number }) {
-  const s = status.value, state = overall.value ?? "connecting";
+  const s = status.value, state = overall.value ?? "connecting", tunnel = s?.active?.tunnel ?? name;
   const took = useSignal(0), found = useSignal<Diagnosis | null>(null), asked = useSignal(false);
   const waited = since ? Math.max(0, now.value - since) : 0;
   const trouble = !works && (bad.includes(state) || waited > patience);
@@ -76,8 +76,8 @@ function Verdict({ name, works, since }: { name: string; works: boolean; since: 
       <section class="hero" data-tone={works ? "good" : tone(state)}>
         <img src={picture(works ? "protected" : state)} alt="" width="64" height="64" />
         <div role="status">
-          <h3>{works ? t("welcome.test.works", { name }) : t("state." + slug(state))}</h3>
-          <p>{works ? t("welcome.test.proof") : t(`state.${slug(state)}.what`, { tunnel: name })}</p>
+          <h3 class="big">{works ? t("welcome.test.works", { name: tunnel }) : t("state." + slug(state))}</h3>
+          <p>{works ? t("welcome.test.proof") : t(`state.${slug(state)}.what`, { tunnel })}</p>
         </div>
         <p class="num">{works && s?.active?.rttMs != null ? t("welcome.test.rtt", { rtt: millis(s.active.rttMs) }) : works && took.value ? t("welcome.test.after", { span: span(took.value) }) : ""}</p>
       </section>
@@ -93,7 +93,7 @@ function Verdict({ name, works, since }: { name: string; works: boolean; since: 
           </article>
         </section>
       )}
-      {trouble && tunnels.value?.some((x) => x.name === name) && <p><a href={to("tunnels", name, "edit")}>{t("welcome.test.mend", { name })}</a></p>}
+      {trouble && tunnels.value?.some((x) => x.name === tunnel) && <p><a href={to("tunnels", tunnel, "edit")}>{t("welcome.test.mend", { name: tunnel })}</a></p>}
     </>
   );
 }
