@@ -225,6 +225,9 @@ export interface Span {
   state: string;
   tunnel: string;
   cause?: string;
+  /** How things stood for longest, where state, the worst, lasted for lastedMs only. */
+  mostly?: string;
+  lastedMs?: number;
 }
 
 export interface Timeline {
@@ -237,16 +240,7 @@ export interface Timeline {
   wishedMs: number;
   outageMs: number;
   outages: number;
-}
-
-export interface Summary {
-  failovers: number;
-  failbacks: number;
-  restarts: number;
-  outages: number;
-  downtimeMs: number;
-  rxBytes: number;
-  txBytes: number;
+  longestMs: number;
 }
 
 /** A page of events; next is the cursor of the one that follows, "": there is none. */

@@ -1,11 +1,10 @@
 import { useEffect } from "preact/hooks";
 import { t } from "../words";
-import { Legend } from "./history/band";
 import { Choice } from "./history/choice";
 import { Events } from "./history/events";
 import { Failed } from "./history/failed";
 import { Figures } from "./history/figures";
-import { Plot, Readout } from "./history/plot";
+import { Plot } from "./history/plot";
 import { keepPicture, lengths, picture, range, trouble, type Range } from "./history/range";
 import { Table } from "./history/tables";
 import { picked } from "./history/journal";
@@ -27,7 +26,7 @@ export function History() {
       {trouble.value ? <Failed err={trouble.value} /> : null}
       {p && <Figures p={p} />}
       <section class="card" aria-label={t("history.timeline")}>
-        {p && <><Plot p={p} /><Readout p={p} /><Legend p={p} /><Table p={p} /></>}
+        {p && <><Plot p={p} /><Table p={p} /></>}
       </section>
       <Events />
     </div>

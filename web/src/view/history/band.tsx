@@ -43,10 +43,11 @@ const Hatch = () => (
   </pattern>
 );
 
-/** Away is a triangle that points down, back one that points up, as asked a ring. */
+/** Away is a triangle that points down, back one that points up, as asked a disc; several are a dot. */
 function glyph(x: number, kind: string): string {
   if (kind === "failed_over") return `M${x - 4.5} 3h9l-4.5 8z`;
   if (kind === "failed_back") return `M${x - 4.5} 11h9l-4.5 -8z`;
+  if (kind === "several") return `M${x - 2} 7a2 2 0 1 0 4 0a2 2 0 1 0 -4 0z`;
   return `M${x - 3.5} 7a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0z`;
 }
 
@@ -64,13 +65,13 @@ function Axis({ s, top }: { s: Scale; top: number }) {
 }
 
 /** What the shapes mean, for those that are there. */
-export function Legend({ p }: { p: Picture }) {
-  const states = [...new Set(p.timeline.spans.map((x) => x.state))].sort((a, b) => look(a).rank - look(b).rank);
-  const kinds = [...new Set(p.timeline.switches.map((x) => x.kind))].sort();
+export function Legend({ p, s }: { p: Picture; s: Scale }) {
+  const states = [...new Set(p.timeline.spans.flatMap((x) => [x.state, x.mostly ?? x.state]))].sort((a, b) => look(a).rank - look(b).rank);
+  const kinds = [...new Set(marks(p.timeline.switches, s).map((x) => x.kind))].sort();
   return (
     <ul class="legend">
       {states.map((state) => {
-        const { hatch, height } = look(state), h = Math.max(height * 14, 2);
+        const { hatch, height } = look(state), h = Math.max(height * 14, hatch ? 6 : 2);
         return <li key={state}><svg width="14" height="14" aria-hidden="true"><Shape state={state} path={`M0 14v${-h}h14v${h}z`} hatch={hatch} /></svg>{stateWord(state)}</li>;
       })}
       {kinds.map((kind) => (

@@ -3,6 +3,7 @@ import { t } from "../../words";
 import { Rule } from "./band";
 import { line, readings, roundUp, ticksOf, type Scale } from "./layout";
 import { pointed, type Picture } from "./range";
+import type { Sample } from "../../types";
 
 const high = 56;
 
@@ -31,7 +32,7 @@ export function Curves({ p, s }: { p: Picture; s: Scale }) {
     <>
       {some(rtt) && <Curve title={t("now.rtt")} sum={t("history.median", { value: millis(median(rtt)) })} s={s} at={r.at} rows={[rtt]} tones={["rx"]} value={millis} />}
       {some(loss) && <Curve title={t("now.loss")} sum="" s={s} at={r.at} rows={[loss]} tones={["tx"]} value={percent} />}
-      {some(rx) && <Curve title={t("now.throughput")} sum={`↓ ${bytes(p.summary.rxBytes)}  ↑ ${bytes(p.summary.txBytes)}`} s={s} at={r.at} rows={[rx, tx]} tones={["rx", "tx"]} value={rate} say={both} factor={8} />}
+      {some(rx) && <Curve title={t("now.throughput")} sum={`↓ ${bytes(total(samples, "rxBytes"))}  ↑ ${bytes(total(samples, "txBytes"))}`} s={s} at={r.at} rows={[rx, tx]} tones={["rx", "tx"]} value={rate} say={both} factor={8} />}
     </>
   );
 }
@@ -63,6 +64,8 @@ function Caption({ title, sum, at, rows, say, value }: CurveProps) {
   const here = rows.map((row) => row[i] ?? null);
   return <figcaption><h2>{title}</h2><small class="num">{i < 0 ? sum : say ? say(here) : here[0] === null ? "–" : value(here[0])}</small></figcaption>;
 }
+
+const total = (samples: Sample[], what: "rxBytes" | "txBytes") => samples.reduce((sum, s) => sum + s[what], 0);
 
 const some = (row: (number | null)[]) => row.some((v) => v !== null);
 

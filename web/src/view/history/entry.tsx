@@ -1,11 +1,11 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { api } from "../../api";
-import { moment, span } from "../../format";
+import { span } from "../../format";
 import { t, told } from "../../words";
 import { facts, headline, toneOf } from "./days";
 import { causeWord } from "./says";
-import { clock } from "./when";
+import { clock, exactly } from "./when";
 import type { Event, EventPage } from "../../types";
 
 const signs: Record<string, string> = { bad: "■", warn: "▲", good: "●", busy: "◆" };
@@ -33,7 +33,7 @@ function Evidence({ e }: { e: Event }) {
   const seen = facts(e.evidence), judged = judgements.test(e.kind);
   const word = (s?: string) => (!s ? "–" : judged ? told("history.word." + s, s.replaceAll("_", " ")) : s.replaceAll("_", " "));
   const rows: [string, string | undefined][] = [
-    [t("chart.time"), moment(e.at, 0)],
+    [t("chart.time"), exactly(e.at)],
     [t("now.member"), e.tunnel],
     [t("history.change"), changes.test(e.kind) ? `${word(e.from)} → ${word(e.to)}` : ""],
     [t("history.cause"), causeWord(e.cause)],
@@ -72,4 +72,4 @@ function Around({ e }: { e: Event }) {
   );
 }
 
-const apart = (ms: number) => (ms === 0 ? "0" : (ms < 0 ? "−" : "+") + span(Math.abs(ms)));
+const apart = (ms: number) => (ms < 0 ? "−" : "+") + span(Math.abs(ms));

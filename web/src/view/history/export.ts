@@ -1,4 +1,5 @@
 import { api, send } from "../../api";
+import { saveAs } from "../../part/save";
 import { say } from "../../part/toast";
 import { t } from "../../words";
 import { filter, picked, query } from "./journal";
@@ -27,13 +28,9 @@ export async function saveJSON() {
   save(new Blob([JSON.stringify(all, null, 1)], { type: "application/json" }), "json");
 }
 
-/** Offers a file to the browser's downloads. */
 function save(data: Blob, kind: string) {
-  const a = document.createElement("a"), name = `${fileName()}.${kind}`;
-  a.href = URL.createObjectURL(data);
-  a.download = name;
-  a.click();
-  setTimeout(() => URL.revokeObjectURL(a.href), 60_000);
+  const name = `${fileName()}.${kind}`;
+  saveAs(name, data);
   say(t("history.saved", { name }));
 }
 

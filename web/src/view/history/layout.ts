@@ -19,17 +19,6 @@ export interface Stop {
   mark?: Switch;
 }
 
-/**
- * Says that the spans are parts of one length, in each of which the worst that was stands for all: the service
- * draws so where there are more spans than were asked for.
- */
-export function isCoarse({ spans }: Timeline, parts: number): boolean {
-  const ends = spans.map((s) => Date.parse(s.until)), from = Date.parse(spans[0]?.from);
-  const part = (ends.at(-1)! - from) / parts;
-  const off = (ms: number) => Math.abs(((ms - from + part / 2) % part) - part / 2);
-  return spans.length > 1 && ends.every((ms) => off(ms) < 5);
-}
-
 /** Everything on a timeline, in order of time. */
 export function stopsOf(line: Timeline): Stop[] {
   const spans = line.spans.map((span): Stop => ({ from: Date.parse(span.from), until: Date.parse(span.until), span }));
@@ -64,9 +53,18 @@ export interface Shape extends Look { state: string; path: string }
 /** One path for every state there is, the gravest last: it is drawn above the others. */
 export function shapes(spans: Span[], s: Scale, height: number): Shape[] {
   const paths = new Map<string, string>();
+  const add = (state: string, [x, w]: [number, number], from: number, to: number) =>
+    paths.set(state, (paths.get(state) ?? "") + `M${round(x)} ${round((1 - from) * height)}V${round((1 - to) * height)}h${round(w)}V${round((1 - from) * height)}z`);
   for (const span of spans) {
-    const [x, w] = extent(span, s), h = look(span.state).height * height;
-    paths.set(span.state, (paths.get(span.state) ?? "") + `M${round(x)} ${height}v${round(-h)}h${round(w)}v${round(h)}z`);
+    const high = look(span.state).height;
+    if (!span.mostly) {
+      add(span.state, extent(span, s), 0, high);
+      continue;
+    }
+    // A part of which only some was so: the longer that lasted, the higher it stands above the rest.
+    const low = look(span.mostly).height, where = extent({ ...span, state: span.mostly }, s);
+    add(span.mostly, where, 0, low);
+    if (span.state !== span.mostly) add(span.state, where, low, low + (high - low) * Math.min(1, Math.log10(1 + span.lastedMs! / 1000) / Math.log10(3600)));
   }
   return [...paths].map(([state, path]) => ({ ...look(state), state, path })).sort((a, b) => a.rank - b.rank);
 }
@@ -93,13 +91,15 @@ export function stopAt(stops: Stop[], s: Scale, x: number, amongMarks: boolean):
 
 export interface Mark { x: number; kind: string }
 
-/** The switches' places. Those too close to tell apart are one. */
+/** The switches' places. Those too close to tell apart are one mark, of the kind "several" where they differ. */
 export function marks(switches: Switch[], s: Scale): Mark[] {
-  const seen = new Set<string>();
-  return switches.flatMap(({ at, kind }) => {
-    const x = Math.min(Math.max(place(s, Date.parse(at)), 5), s.width - 5), key = kind + Math.round(x / 4);
-    return seen.has(key) ? [] : (seen.add(key), [{ x, kind }]);
-  });
+  const cells = new Map<number, Mark>(), size = 10;
+  for (const { at, kind } of switches) {
+    const x = Math.min(Math.max(place(s, Date.parse(at)), 5), s.width - 5), cell = Math.floor(x / size), there = cells.get(cell);
+    if (!there) cells.set(cell, { x, kind });
+    else if (there.kind !== kind) cells.set(cell, { x: (cell + 0.5) * size, kind: "several" });
+  }
+  return [...cells.values()];
 }
 
 export type Unit = "minute" | "hour" | "day" | "month";
@@ -172,10 +172,10 @@ export function line(at: number[], row: (number | null)[], s: Scale, height: num
   return d;
 }
 
-/** The next round number that is not less: 1, 2 or 5 with noughts. */
+/** The next round number that leaves some room above. */
 export function roundUp(n: number): number {
   const unit = 10 ** Math.floor(Math.log10(n));
-  return [1, 2, 5, 10].map((m) => m * unit).find((m) => m >= n * 0.999) ?? n;
+  return [1, 1.5, 2, 3, 5, 7.5, 10, 15].map((m) => m * unit).find((m) => m >= n * 1.2) ?? n;
 }
 
 const round = (n: number) => Math.round(n * 10) / 10;

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { t } from "../../words";
-import { Band } from "./band";
+import { Band, Legend } from "./band";
 import { Curves } from "./curves";
 import { isTrouble, marksHeight, momentAt, place, stopAt, stopsOf, type Scale, type Stop } from "./layout";
 import { picked } from "./journal";
@@ -18,9 +18,13 @@ export function Plot({ p }: { p: Picture }) {
   }, []);
   const scale: Scale = { since: p.since, until: p.until, width: width.value };
   return (
-    <div class="plot" ref={box}>
-      {width.value > 0 && <><Band p={p} s={scale} /><Curves p={p} s={scale} /><Cursor p={p} s={scale} /></>}
-    </div>
+    <>
+      <div class="plot" ref={box}>
+        {width.value > 0 && <><Band p={p} s={scale} /><Curves p={p} s={scale} /><Cursor p={p} s={scale} /></>}
+      </div>
+      <Readout />
+      {width.value > 0 && <Legend p={p} s={scale} />}
+    </>
   );
 }
 
@@ -54,7 +58,7 @@ function Cursor({ p, s }: { p: Picture; s: Scale }) {
   return (
     <div
       role="slider" tabIndex={0} aria-label={t("history.cursor")} aria-valuemin={0} aria-valuemax={Math.max(stops.length - 1, 0)}
-      aria-valuenow={Math.max(at.value, 0)} aria-valuetext={stop ? sentence(stop, p.coarse) : t("history.hint")}
+      aria-valuenow={Math.max(at.value, 0)} aria-valuetext={stop ? sentence(stop) : t("history.hint")}
       onPointerMove={point} onPointerDown={point} onPointerLeave={leave} onKeyDown={press} onBlur={leave} onClick={show}
     >
       {pointed.value && <i style={{ left: `${place(s, pointed.value.moment)}px` }} />}
@@ -63,10 +67,10 @@ function Cursor({ p, s }: { p: Picture; s: Scale }) {
 }
 
 /** What is pointed at, in words. */
-export function Readout({ p }: { p: Picture }) {
+function Readout() {
   const stop = pointed.value?.stop;
   if (!stop) return <p class="readout">{t("history.hint")}</p>;
-  const [head, rest] = words(stop, p.coarse);
+  const [head, rest] = words(stop);
   return <p class="readout"><b>{head}</b>{rest.filter(Boolean).map((r) => <span key={r}>{r}</span>)}</p>;
 }
 

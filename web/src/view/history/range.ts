@@ -1,8 +1,8 @@
 import { effect, signal } from "@preact/signals";
 import { api } from "../../api";
 import { happened, link } from "../../live";
-import { isCoarse, type Stop } from "./layout";
-import type { Samples, Summary, Timeline } from "../../types";
+import type { Stop } from "./layout";
+import type { Samples, Timeline } from "../../types";
 
 const hour = 3_600_000, day = 24 * hour;
 
@@ -15,10 +15,7 @@ export interface Picture {
   since: number;
   until: number;
   timeline: Timeline;
-  summary: Summary;
   samples: Samples;
-  /** The spans are drawn coarsely: each tells the worst of a longer time. */
-  coarse: boolean;
 }
 
 export const range = signal<Range>("day");
@@ -30,7 +27,7 @@ export const trouble = signal<unknown>(null);
 export const pointed = signal<{ moment: number; stop: Stop } | null>(null);
 
 /** How many spans are asked for: finer ones could not be told apart on a screen. */
-const parts = 1000;
+const parts = 600;
 
 let turn = 0;
 
@@ -38,15 +35,14 @@ async function load() {
   const mine = ++turn, until = Date.now(), since = until - lengths[range.peek()];
   const query = `since=${new Date(since).toISOString()}&until=${new Date(until).toISOString()}`;
   try {
-    const [timeline, summary, samples] = await Promise.all([
+    const [timeline, samples] = await Promise.all([
       api.get<Timeline>(`history/timeline?${query}&parts=${parts}`),
-      api.get<Summary>(`history/summary?${query}`),
       api.get<Samples>(`samples?${query}`),
     ]);
     if (mine !== turn) return;
     trouble.value = null;
     if (isNew(timeline)) return void (range.value = "hour");
-    picture.value = { since, until, timeline, summary, samples, coarse: isCoarse(timeline, parts) };
+    picture.value = { since, until, timeline, samples };
   } catch (err) {
     if (mine === turn) trouble.value = err;
   }

@@ -2,7 +2,7 @@ import { span as lasting } from "../../format";
 import { slug } from "../../state";
 import { t, told } from "../../words";
 import type { Switch } from "../../types";
-import { isTrouble, type Stop } from "./layout";
+import type { Stop } from "./layout";
 import { between, clock } from "./when";
 
 /** The word for a state of the timeline. */
@@ -12,17 +12,17 @@ export const stateWord = (state: string) => (state === "unknown" ? t("history.un
 export const causeWord = (cause?: string) => (cause ? told("history.cause." + cause, cause.replaceAll("_", " ")) : "");
 
 /** What was, in parts: the word for it, and what else there is to say. */
-export function words({ from, until, span, mark }: Stop, coarse: boolean): [string, string[]] {
+export function words({ from, until, span, mark }: Stop): [string, string[]] {
   if (mark) return [switchWords(mark), [causeWord(mark.cause), mark.downtimeMs > 0 ? t("now.without", { span: lasting(mark.downtimeMs) }) : "", clock(from)]];
-  const state = stateWord(span!.state), known = [span!.tunnel, causeWord(span!.cause), between(from, until)];
-  // What was short before the spans were drawn coarsely did not last as long as they do.
-  return coarse && isTrouble(span!.state) ? [t("history.worst", { state }), known] : [state, [...known, lasting(until - from)]];
+  const { state, tunnel, cause, mostly, lastedMs } = span!, rest = [tunnel, causeWord(cause), between(from, until)];
+  if (!mostly) return [stateWord(state), [...rest, lasting(until - from)]];
+  return [t("history.some", { state: stateWord(state), span: lasting(lastedMs!) }), [mostly === state ? "" : t("history.else", { state: stateWord(mostly) }), ...rest]];
 }
 
 export const switchWords = ({ kind, from, to }: Switch) => told("switch." + kind, "") ? t("switch." + kind, { from, to }) : `${from} → ${to}`;
 
 /** The same in one line. */
-export function sentence(stop: Stop, coarse: boolean): string {
-  const [head, rest] = words(stop, coarse);
+export function sentence(stop: Stop): string {
+  const [head, rest] = words(stop);
   return [head, ...rest.filter(Boolean)].join(", ");
 }

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { span as lasting } from "../../format";
 import { t } from "../../words";
-import { isTrouble, stopsOf } from "./layout";
+import { stopsOf } from "./layout";
 import type { Picture } from "./range";
 import { causeWord, switchWords, words } from "./says";
 import { between } from "./when";
@@ -20,10 +20,10 @@ export function Table({ p }: { p: Picture }) {
               {stopsOf(p.timeline).reverse().map((stop) => ({ ...stop, stop })).map(({ from, until, span, mark, stop }) => (
                 <tr key={`${from}${mark?.kind}`}>
                   <td>{mark ? between(from, from) : between(from, until)}</td>
-                  <td>{mark ? switchWords(mark) : words(stop, p.coarse)[0]}</td>
+                  <td>{mark ? switchWords(mark) : words(stop)[0]}</td>
                   <td>{span?.tunnel ?? mark!.to}</td>
                   <td>{causeWord((span ?? mark)!.cause)}</td>
-                  <td>{span && !(p.coarse && isTrouble(span.state)) ? lasting(until - from) : ""}</td>
+                  <td>{span ? lasting(span.lastedMs || until - from) : ""}</td>
                 </tr>
               ))}
             </tbody>

@@ -25,3 +25,6 @@ export function dayWords(day: Date, now: number): string {
   const word = new Intl.RelativeTimeFormat(language.value, { numeric: "auto" }).format(-back, "day");
   return word[0].toLocaleUpperCase(language.value) + word.slice(1);
 }
+
+/** A moment with its date and seconds. */
+export const exactly = (at: string) => new Date(at).toLocaleString(language.value, { dateStyle: "long", timeStyle: "medium" });
