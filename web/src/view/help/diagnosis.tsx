@@ -91,7 +91,7 @@ function Check({ c }: { c: Finding }) {
     <li data-tone={tone} data-result={c.result}>
       <Icon path={icon} />
       <div><b>{nameOf(c.name)}</b><p class="small" lang="en">{c.evidence}</p></div>
-      <span><b>{t("help.result." + c.result)}</b>{c.tookMs > 0 && <small> {span(c.tookMs)}</small>}</span>
+      <span><b>{t("help.result." + c.result)}</b>{c.tookMs >= 100 && <small> {span(c.tookMs)}</small>}</span>
     </li>
   );
 }

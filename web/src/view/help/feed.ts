@@ -17,6 +17,7 @@ export class Feed {
   private next = 1;
   private waiting: Line[] = [];
   private timer = 0;
+  private anew = true;
   private running: AbortController | null = null;
 
   /** Follows the log while the page is visible. It returns what ends that. */
@@ -53,7 +54,7 @@ export class Feed {
   private async read(signal: AbortSignal) {
     const reply = await send("GET", `/api/v1/logs?follow=true&lines=${most}`, undefined, "text/event-stream", signal);
     this.waiting = [];
-    this.lines.value = []; // it begins with all that the service has
+    this.anew = true; // it begins with all that the service has
     await messages(reply, (list) => {
       for (const m of list) if (m.kind === "line") this.waiting.push({ ...JSON.parse(m.data), n: this.next++ });
       this.timer ||= window.setTimeout(() => this.draw(), drawEvery);
@@ -62,7 +63,8 @@ export class Feed {
 
   private draw() {
     this.timer = 0;
-    this.lines.value = [...this.lines.value, ...this.waiting].slice(-most);
+    this.lines.value = [...(this.anew ? [] : this.lines.value), ...this.waiting].slice(-most);
     this.waiting = [];
+    this.anew = false;
   }
 }

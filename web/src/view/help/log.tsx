@@ -45,7 +45,7 @@ export function Log() {
 
 /** A box of lines of which only some are in the document. It stays at its end until the person looks further up. */
 function Lines({ list }: { list: Line[] }) {
-  const box = useRef<HTMLDivElement | null>(null), anchor = useRef<{ n: string; top: number } | null>(null);
+  const box = useRef<HTMLDivElement | null>(null), anchor = useRef<{ n: string; below: number } | null>(null);
   // The number of the first line shown; null: the last lines are.
   const looking = useSignal<number | null>(null), from = looking.value;
   const at = from === null ? -1 : list.findIndex((l) => l.n >= from);
@@ -58,14 +58,14 @@ function Lines({ list }: { list: Line[] }) {
     if (from === null) b.scrollTop = b.scrollHeight;
     else if (anchor.current) {
       const line = b.querySelector<HTMLElement>(`[data-n="${anchor.current.n}"]`);
-      if (line) b.scrollTop += line.offsetTop - anchor.current.top;
+      if (line) b.scrollTop = line.offsetTop - anchor.current.below;
     }
     anchor.current = null;
   };
   const move = (to: number) => {
     // What the person reads stays where it is while lines are put before or after it.
     const b = box.current!, line = [...b.children].find((x) => (x as HTMLElement).offsetTop >= b.scrollTop) as HTMLElement | undefined;
-    anchor.current = line ? { n: line.dataset.n!, top: line.offsetTop } : null;
+    anchor.current = line ? { n: line.dataset.n!, below: line.offsetTop - b.scrollTop } : null;
     looking.value = list[Math.max(0, to)]?.n ?? null;
   };
   const scrolled = () => {
