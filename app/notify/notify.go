@@ -111,7 +111,7 @@ type Note struct {
 	Urgency Urgency
 	Title   string
 	Body    string
-	// Notice is the ID of the notice that it tells; the page opens there. 0: none.
+	// Notice is the ID of the notice that it tells. 0: none.
 	Notice int64
 	// Reconnect offers to rebuild the tunnel.
 	Reconnect bool

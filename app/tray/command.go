@@ -7,7 +7,7 @@ type Verb string
 
 // The verbs. The zero verb does nothing.
 const (
-	Open          Verb = "open" // the page, at a notice where there is one
+	Open          Verb = "open" // the page, which begins with the notices
 	Connect       Verb = "connect"
 	Disconnect    Verb = "disconnect"
 	Reconnect     Verb = "reconnect"
@@ -26,7 +26,6 @@ const (
 type Command struct {
 	Verb    Verb
 	Name    tunnel.Name // Connect, SwitchTo
-	Notice  int64       // Open; 0: none
 	Setting string      // Set
 	Value   string      // Set
 }

@@ -148,9 +148,6 @@ func lines(items []Item, indent string) string {
 		mark := map[Tick]string{NoTick: "    ", Unticked: "[ ] ", Ticked: "[x] "}[i.Tick]
 		does := strings.TrimSpace(fmt.Sprint(i.Do.Verb, " ", i.Do.Name, i.Do.Setting, "=", i.Do.Value))
 		does = strings.TrimSpace(strings.TrimSuffix(does, "="))
-		if i.Do.Notice != 0 {
-			does += fmt.Sprintf(" notice %d", i.Do.Notice)
-		}
 		switch {
 		case i.Off:
 			does = "(grey)"

@@ -47,7 +47,7 @@ func commandOf(p notify.Press) Command {
 	if p.Button == notify.Reconnect {
 		return Command{Verb: Reconnect}
 	}
-	return Command{Verb: Open, Notice: p.Note.Notice}
+	return Command{Verb: Open}
 }
 
 // do hands an action over. It blocks only where the desktop has not answered 64.
