@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -186,6 +187,28 @@ func TestThePageOpens(t *testing.T) {
 	if n := len(r.watcher.Items()); n != 1 {
 		t.Errorf("%d icons", n)
 	}
+}
+
+// Where the page cannot be served the icon is there all the same, and says why
+// when the page is asked for.
+func TestThePageCannotBeServed(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	r := newRig(t)
+	r.desktop(t)
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	r.start(t, "--port", port)
+	r.item = r.watcher.Item(t)
+	r.choose(t, "Open dashboard")
+	desktest.WaitFor(t, "the refusal", func() bool { return len(r.notes.On()) == 1 })
+	if n := r.notes.On()[0]; n.Title != english.refused || !strings.Contains(n.Body, "serve the page") {
+		t.Errorf("%+v", n)
+	}
+	r.choose(t, "Connect to home")
+	r.line(t, "Protected via nl")
 }
 
 // The lists follow what the service is told by others.

@@ -52,12 +52,6 @@ type tray struct {
 	lonely   time.Time // when to say that there is no tray; zero: it is not to be said
 }
 
-// page is what the tray needs of the host of the page.
-type page interface {
-	Open(ctx context.Context) error
-	Run(ctx context.Context) error
-}
-
 func newTray(o options, d desktop, log *slog.Logger) (*tray, error) {
 	path, err := prefs.Path()
 	if err != nil {
@@ -73,11 +67,11 @@ func newTray(o options, d desktop, log *slog.Logger) (*tray, error) {
 		log.Warn("your preferences are as if you had set none", "err", err)
 	}
 	t.setLanguage(t.prefs.Get())
-	host, err := agent.Listen(agent.Options{Socket: o.socket, Port: o.port, Tray: true, Prefs: t.prefs, Log: log})
-	if err != nil {
-		return nil, fmt.Errorf("serve the page: %w", err)
+	if t.page, err = servePage(o, t.prefs, log); err != nil {
+		// The icon and the notifications are worth having by themselves.
+		log.Error("the page cannot be served", "err", err)
+		t.page = noPage{err}
 	}
-	t.page = host
 	t.face = newFace(faceOptions{style: o.style, choose: t.choose})
 	if t.teller, err = newTeller(t.choose, wordsIn(t.language), log); err != nil {
 		log.Warn("nothing is told on the desktop", "err", err)
