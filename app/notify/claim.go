@@ -65,6 +65,7 @@ func sortOf(n event.Notice) sort {
 		return sort{kind: ActionNeeded, rank: rankAction, trouble: true, matter: Link}
 	case event.CodeClockAhead, event.CodeTargetGone, event.CodeWishDamaged:
 		return sort{kind: ActionNeeded, rank: rankAction, bounded: true}
+	default:
 	}
 	if n.Tunnel == "" {
 		return sort{kind: ActionNeeded, rank: rankAction, bounded: true}

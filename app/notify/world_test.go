@@ -27,11 +27,10 @@ type world struct {
 	id    int64
 	gone  bool // the service does not answer
 
-	wish    status.Wish
-	view    failover.View
-	last    *status.LastSwitch
-	blocks  bool // the guard keeps in what no tunnel carries
-	notices []event.Notice
+	wish   status.Wish
+	view   failover.View
+	last   *status.LastSwitch
+	blocks bool // the guard keeps in what no tunnel carries
 
 	out   []string
 	shows []time.Time // when something was shown

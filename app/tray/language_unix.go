@@ -11,7 +11,7 @@ import (
 // that gettext reads, in its order.
 func desktopLanguages() []string {
 	var out []string
-	for _, tag := range strings.Split(os.Getenv("LANGUAGE"), ":") {
+	for tag := range strings.SplitSeq(os.Getenv("LANGUAGE"), ":") {
 		out = append(out, withoutCharset(tag))
 	}
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {

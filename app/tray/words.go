@@ -73,53 +73,6 @@ var english = &words{
 	openLabel:       "Open Holdfast",
 }
 
-var german = &words{
-	stands: map[status.Overall][2]string{
-		status.Off:                {"Aus", "Aus"},
-		status.Connecting:         {"Verbinden über {name}", "Verbinden"},
-		status.Protected:          {"Geschützt über {name}", "Geschützt"},
-		status.Idle:               {"Ruhig über {name}", "Ruhig"},
-		status.Checking:           {"Prüfung von {name}", "Prüfung"},
-		status.Switching:          {"Wechsel, weg von {name}", "Wechsel"},
-		status.Stalled:            {"Stillstand: {name} überträgt nichts", "Stillstand"},
-		status.Blocked:            {"Gesperrt: {name} überträgt nichts", "Gesperrt: kein Verkehr geht hinaus"},
-		status.Offline:            {"Offline", "Offline"},
-		status.SignInNeeded:       {"Anmeldung nötig", "Anmeldung nötig"},
-		status.ServiceUnreachable: {"Dienst nicht erreichbar", "Dienst nicht erreichbar"},
-	},
-	waiting:         "Suche nach dem Dienst",
-	stranger:        "Jemand anderes lauscht an seiner Stelle…",
-	startIt:         "Ob der Tunnel steht, ist nicht bekannt…",
-	viewer:          "Mehr ist hier nicht zu sehen…",
-	connect:         "Verbinden mit {name}",
-	connectAny:      "Verbinden",
-	disconnect:      "Trennen",
-	importOne:       "Tunnel importieren…",
-	reconnect:       "Neu verbinden",
-	tunnels:         "Tunnel",
-	group:           "{name} (Gruppe)",
-	more:            "Mehr auf der Seite…",
-	autoSwitch:      "Automatisch wechseln",
-	autoSwitchTip:   "Zu einem anderen Mitglied wechseln, wenn dieses ausfällt. Sonst wird das ausgefallene neu gestartet. Der Wechsel zurück ist eine eigene Einstellung.",
-	guard:           "Kill-Switch",
-	guardNotInForce: "Kill-Switch (nicht in Kraft)",
-	open:            "Übersicht öffnen",
-	pause:           "Mitteilungen anhalten",
-	paused:          "Mitteilungen angehalten bis",
-	hour:            "Für 1 Stunde",
-	tomorrow:        "Bis morgen früh",
-	resume:          "Jetzt fortsetzen",
-	diagnostics:     "Diagnose kopieren",
-	copied:          "Diagnose kopieren (kopiert)",
-	quit:            "Beenden",
-	quitOn:          "Beenden, der Tunnel bleibt an",
-	refused:         "Das wurde nicht getan",
-	noTray:          "Dieser Desktop hat keinen Infobereich",
-	noTrayWhat:      "Holdfast läuft ohne Symbol und meldet sich weiterhin, wenn etwas ist. Die Seite öffnet: holdfast open",
-	reconnectLabel:  "Neu verbinden",
-	openLabel:       "Holdfast öffnen",
-}
-
 func wordsIn(l event.Language) *words {
 	if l == event.German {
 		return german

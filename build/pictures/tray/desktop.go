@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -112,7 +113,7 @@ func (d *desktop) start(name string, args ...string) error {
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	cmd := exec.Command(name, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = d.env, log, log
 	if err := cmd.Start(); err != nil {
@@ -125,17 +126,17 @@ func (d *desktop) start(name string, args ...string) error {
 
 // close ends what was started, the last first.
 func (d *desktop) close() {
-	for i := len(d.running) - 1; i >= 0; i-- {
-		_ = d.running[i].Process.Signal(os.Interrupt)
+	for _, cmd := range slices.Backward(d.running) {
+		_ = cmd.Process.Signal(os.Interrupt)
 		gone := make(chan struct{})
 		go func() {
 			defer close(gone)
-			_ = d.running[i].Wait()
+			_ = cmd.Wait()
 		}()
 		select {
 		case <-gone:
 		case <-time.After(3 * time.Second):
-			_ = d.running[i].Process.Kill()
+			_ = cmd.Process.Kill()
 			<-gone
 		}
 	}
