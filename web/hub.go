@@ -14,8 +14,9 @@ const (
 	// stream that was cut off for a moment need not ask the store.
 	hubRing = 1024
 	// hubQueue is how many events a subscriber may be behind; one more and it
-	// is cut off, to resume by the ID of the last it got.
-	hubQueue = 256
+	// is cut off, to resume by the ID of the last it got. Every stream has room
+	// for as many.
+	hubQueue = 64
 )
 
 // Hub hands events to everyone who follows them. It never waits for anyone.
@@ -58,7 +59,7 @@ func (h *Hub) Publish(events []event.Event) {
 
 // SubscribeEvents returns the events in memory after an ID, and a channel of
 // those that follow without a gap. The channel is closed when its reader falls
-// more than 256 events behind, and by nothing else; cancel ends the subscription.
+// more than 64 events behind, and by nothing else; cancel ends the subscription.
 func (h *Hub) SubscribeEvents(afterID int64) (backlog []event.Event, ch <-chan event.Event, cancel func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -58,8 +58,9 @@ func TestRepliesInTheLanguageThatIsAskedFor(t *testing.T) {
 
 func TestStreamInTheLanguageThatIsAskedFor(t *testing.T) {
 	l := start(t, web.Operator)
-	r := l.listen(" Accept-Language: de")
+	r, english := l.listen(" Accept-Language: de"), l.listen("")
 	r.want(t, "snapshot")
+	english.want(t, "snapshot")
 	l.world.Happen(event.Woke)
 	var e api.Event
 	if err := json.Unmarshal([]byte(r.want(t, "event").data), &e); err != nil || e.Sentence != "Der Computer ist aufgewacht." || e.Kind != event.Woke {
@@ -70,5 +71,12 @@ func TestStreamInTheLanguageThatIsAskedFor(t *testing.T) {
 	})
 	if m := r.want(t, "status"); !strings.Contains(m.data, "Kein Netz") {
 		t.Errorf("got %+v", m)
+	}
+	// What streams share, they share with those of their language.
+	if m := english.want(t, "event"); !strings.Contains(m.data, "The computer woke.") {
+		t.Errorf("in English: got %+v", m)
+	}
+	if m := english.want(t, "status"); !strings.Contains(m.data, "No network") {
+		t.Errorf("in English: got %+v", m)
 	}
 }

@@ -41,7 +41,9 @@ func (s *server) logs(w http.ResponseWriter, r *http.Request) error {
 			out.send("line", 0, line)
 		case <-out.beat.C:
 			out.heartbeat()
-		case <-out.ended:
+		case <-out.left:
+			return nil
+		case <-s.Done:
 			return nil
 		}
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"holdfast/service/event"
@@ -40,8 +42,7 @@ type sse struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	beat    *time.Ticker
-	ended   <-chan struct{} // the caller left, or the service stops
-	cancel  context.CancelFunc
+	left    <-chan struct{} // closed when the caller has left
 	err     error
 }
 
@@ -52,20 +53,12 @@ func (s *server) openStream(w http.ResponseWriter, r *http.Request) (*sse, error
 	default:
 		return nil, refuse(api.Unavailable, "Too many streams are open.", "Close a page or a command that follows.")
 	}
-	ctx, cancel := context.WithCancel(r.Context())
-	go func() { // ends with the stream
-		select {
-		case <-s.Done:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
 	w.Header().Set("Content-Type", sseContent)
 	w.Header().Set("Connection", "close") // it has had its use when the stream ends
 	w.WriteHeader(http.StatusOK)
 	out := &sse{
 		server: s, request: r, w: w, control: http.NewResponseController(w),
-		beat: time.NewTicker(s.waits.heartbeat), ended: ctx.Done(), cancel: cancel,
+		beat: time.NewTicker(s.waits.heartbeat), left: r.Context().Done(),
 	}
 	out.write("retry: 1000\n\n")
 	return out, nil
@@ -73,33 +66,68 @@ func (s *server) openStream(w http.ResponseWriter, r *http.Request) (*sse, error
 
 func (o *sse) close() {
 	o.beat.Stop()
-	o.cancel()
 	<-o.server.streams
 }
 
-func (o *sse) write(text string) {
+func (o *sse) write(text string) { o.writeAll(text) }
+
+// writeAll writes parts as one message.
+func (o *sse) writeAll(parts ...string) {
 	if o.err != nil {
 		return
 	}
 	if o.err = o.control.SetWriteDeadline(time.Now().Add(o.server.waits.write)); o.err != nil {
 		return
 	}
-	if _, o.err = o.w.Write([]byte(text)); o.err == nil {
-		o.err = o.control.Flush()
+	for _, part := range parts {
+		if _, o.err = io.WriteString(o.w, part); o.err != nil {
+			return
+		}
 	}
+	o.err = o.control.Flush()
 }
 
 // send sends one message; id 0: without one.
-func (o *sse) send(kind string, id int64, v any) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		panic("a message cannot be written as JSON: " + err.Error())
-	}
+func (o *sse) send(kind string, id int64, v any) { o.sendText(kind, id, asText(v)) }
+
+func (o *sse) sendText(kind string, id int64, data string) {
 	line := ""
 	if id > 0 {
 		line = "id: " + strconv.FormatInt(id, 10) + "\n"
 	}
-	o.write("event: " + kind + "\n" + line + "data: " + string(data) + "\n\n")
+	o.writeAll("event: ", kind, "\n", line, "data: ", data, "\n\n")
+}
+
+// asText writes a message as JSON.
+func asText(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic("a message cannot be written as JSON: " + err.Error())
+	}
+	return string(data)
+}
+
+// echo keeps what was written last of something, for each language: hundreds of
+// streams tell the same. The zero value is ready.
+type echo[K comparable] struct {
+	mu   sync.Mutex
+	of   K
+	text map[event.Language]string // nil: nothing was written
+}
+
+// write returns what make makes of the thing, made once.
+func (c *echo[K]) write(of K, lang event.Language, make func() any) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.text == nil || c.of != of {
+		c.of, c.text = of, map[event.Language]string{}
+	}
+	text, made := c.text[lang]
+	if !made {
+		text = asText(make())
+		c.text[lang] = text
+	}
+	return text
 }
 
 // heartbeat shows that the stream lives, and ends it where the caller may not
@@ -160,7 +188,7 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request) error {
 	for out.err == nil {
 		select {
 		case p := <-pictures:
-			out.send("status", 0, wordStatus(lang, *p))
+			out.sendText("status", 0, s.pictures.write(p, lang, func() any { return wordStatus(lang, *p) }))
 		case f := <-figures:
 			out.send("figures", 0, f)
 		case e, going := <-events:
@@ -169,11 +197,13 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request) error {
 			}
 			if e.ID > last {
 				last = e.ID
-				out.send("event", e.ID, wordEvent(lang, e))
+				out.sendText("event", e.ID, s.happened.write(e, lang, func() any { return wordEvent(lang, e) }))
 			}
 		case <-out.beat.C:
 			out.heartbeat()
-		case <-out.ended:
+		case <-out.left:
+			return nil
+		case <-s.Done:
 			return nil
 		}
 	}

@@ -144,8 +144,11 @@ type server struct {
 	wishes  *limiter // of wishes, by person
 	streams chan struct{}
 	pulse   pulse
-	deleted bin // tunnels that can be restored
-	waits   waits
+	// pictures and happened are what streams told last.
+	pictures echo[*status.Status]
+	happened echo[event.Event]
+	deleted  bin // tunnels that can be restored
+	waits    waits
 
 	diagnosing sync.Mutex // held while a diagnosis runs
 	mu         sync.Mutex

@@ -70,7 +70,7 @@ type answers struct {
 	Connect, Import, Export    string // "" or the code of the refusal
 	Hint                       string
 	Stream                     string
-	Held                       int    // of 20 streams
+	Held                       int    // of 100 streams
 	TooMany                    string // what the first over the limit was told
 }
 
@@ -110,12 +110,12 @@ func ask(socket string) (a answers) {
 	return a
 }
 
-// hold opens 20 streams at once and counts those that begin.
+// hold opens 100 streams at once and counts those that begin.
 func hold(ctx context.Context, socket string, a *answers) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	began := make(chan error, 20)
-	for range 20 {
+	began := make(chan error, 100)
+	for range 100 {
 		go func() {
 			for _, err := range client.New(socket).Stream(ctx, 0) {
 				began <- err
@@ -124,7 +124,7 @@ func hold(ctx context.Context, socket string, a *answers) {
 			}
 		}()
 	}
-	for range 20 {
+	for range 100 {
 		if err := <-began; err == nil {
 			a.Held++
 		} else {
@@ -191,11 +191,11 @@ func TestWhatOthersAreTold(t *testing.T) {
 	if got := s.world.Status().Wish.Target; got != "de" {
 		t.Errorf("the wish of a member was not taken: %s", got)
 	}
-	if member.Held == 0 || member.Held > 8 || !strings.Contains(member.TooMany, "Too many connections") {
-		t.Errorf("a member held %d streams and was then told %q, want 8 at most and the reason", member.Held, member.TooMany)
+	if member.Held == 0 || member.Held > 96 || !strings.Contains(member.TooMany, "Too many connections") {
+		t.Errorf("a member held %d streams and was then told %q, want 96 at most and the reason", member.Held, member.TooMany)
 	}
 	admin := as(t, 0, 0, s.socket)
-	if admin.Export != "" || admin.Connect != "" || admin.Held != 20 {
+	if admin.Export != "" || admin.Connect != "" || admin.Held != 100 {
 		t.Errorf("root was told %+v", admin)
 	}
 }

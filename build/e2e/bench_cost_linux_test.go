@@ -43,7 +43,7 @@ func statusLine(pid int, key string) (float64, bool) {
 }
 
 // resident is the memory of a process in MiB.
-func resident(b *testing.B, pid int) float64 {
+func resident(b testing.TB, pid int) float64 {
 	b.Helper()
 	kib, ok := statusLine(pid, "VmRSS:")
 	if !ok {

@@ -40,15 +40,16 @@ type Peer struct {
 }
 
 // Options bound what callers can take. The zero value means the defaults, which
-// fit a service whose callers are commands and one page per person.
+// fit a service whose callers are commands and pages: each page that is open
+// follows a stream, and people leave many of them open.
 type Options struct {
 	// PerUser is how many connections one person may have open, streams
-	// included. 0: 8.
+	// included. 0: 96.
 	PerUser int
 	// Admin is the same for root and for the service's own user, whose
-	// connections do not count towards Total. 0: 32.
+	// connections do not count towards Total. 0: 256.
 	Admin int
-	// Total is how many connections all persons together may have open. 0: 64.
+	// Total is how many connections all persons together may have open. 0: 256.
 	Total int
 	// Refusal is written to a connection over one of the bounds before it is
 	// closed, where there are not too many of these. Nil: nothing is.
@@ -62,7 +63,7 @@ func (o Options) withDefaults() Options {
 	for _, n := range []struct {
 		have *int
 		def  int
-	}{{&o.PerUser, 8}, {&o.Admin, 32}, {&o.Total, 64}} {
+	}{{&o.PerUser, 96}, {&o.Admin, 256}, {&o.Total, 256}} {
 		if *n.have <= 0 {
 			*n.have = n.def
 		}
