@@ -5,7 +5,7 @@ export interface Message { kind: string; id: number; data: string }
 function parse(frame: string): Message {
   const m: Message = { kind: "", id: 0, data: "" };
   for (const line of frame.split("\n")) {
-    const [, name, value] = /^(\w+): ?(.*)/.exec(line) ?? [];
+    const [, name, value] = /^(\w+): ?([^]*)/.exec(line) ?? [];
     if (name === "event") m.kind = value;
     if (name === "id") m.id = Number(value);
     if (name === "data") m.data += value;

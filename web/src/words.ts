@@ -32,6 +32,7 @@ export type Fill = Record<string, string | number>;
 
 /** The words for a key, with what belongs into their {places}. A count chooses between .one and .other. */
 export function t(key: string, fill?: Fill): string {
+  language.value; // whoever shows words shows others in another language
   let text = words[key];
   if (text === undefined && fill?.count !== undefined) text = words[`${key}.${plural.select(Number(fill.count))}`] ?? words[key + ".other"];
   if (text === undefined) return key;
