@@ -3,6 +3,7 @@ import { groups, tunnels } from "../../data";
 import { mayAct, status } from "../../live";
 import { to } from "../../route";
 import { t } from "../../words";
+import { Notices } from "../notices";
 import type { TunnelSummary } from "../../types";
 import { GroupCard, NewGroup } from "./group";
 
@@ -22,6 +23,7 @@ export function List() {
           </div>
         )}
       </header>
+      {status.value && <Notices list={status.value.notices.filter((n) => n.code === "config_unreadable")} />}
       {!all ? <p>{t("tunnels.loading")}</p> : all.length === 0 ? <Empty /> : <><Groups /><All list={all} /></>}
     </>
   );

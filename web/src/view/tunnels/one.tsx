@@ -4,9 +4,9 @@ import { api, part, Refusal } from "../../api";
 import { tunnels } from "../../data";
 import { happened, mayAct } from "../../live";
 import { Button } from "../../part/button";
-import { go, to } from "../../route";
+import { go } from "../../route";
 import { t } from "../../words";
-import { carries, comma, Scripts, Warnings } from "./config";
+import { carries, comma, Scripts, Told, Warnings } from "./config";
 import { Key } from "./copy";
 import { newKey } from "./draft";
 import { Back } from "./head";
@@ -26,7 +26,7 @@ export function One({ name }: { name: string }) {
     );
     return () => void (current = false);
   }, [name, changed]);
-  const unreadable = tunnels.value?.find((x) => x.name === name)?.problem;
+  const unreadable = !!tunnels.value?.find((x) => x.name === name)?.problem || (fault.value?.problems.length ?? 0) > 0;
   return (
     <>
       <Back />
@@ -35,7 +35,7 @@ export function One({ name }: { name: string }) {
         {inUse(name) && <span class="badge" data-tone="good">{t(found.value?.active ? "tunnels.active" : "tunnels.wished")}</span>}
       </header>
       {newKey.value === name && found.value && <Tell publicKey={found.value.config.publicKey} />}
-      {found.value ? <Shown x={found.value} /> : fault.value && <Broken name={name} fault={fault.value} problem={unreadable} />}
+      {found.value ? <Shown x={found.value} /> : fault.value && <Broken name={name} fault={fault.value} unreadable={unreadable} />}
       {mayAct.value && (found.value || unreadable) && <Manage name={name} readable={!!found.value} />}
     </>
   );
@@ -105,19 +105,13 @@ function PeerCard({ p, title }: { p: Peer; title: string }) {
 }
 
 /** A tunnel that is not there, or whose configuration cannot be read. */
-function Broken({ name, fault, problem }: { name: string; fault: Refusal; problem?: string }) {
-  if (!problem) {
-    return (
-      <section>
-        <p>{fault.code === "not_found" ? t("tunnels.gone", { name }) : fault.message || t("state.service-unreachable.what")}</p>
-        {fault.code === "not_found" && <p><a href={to("tunnels")}>{t("tunnels.import.seeAll")}</a></p>}
-      </section>
-    );
-  }
+function Broken({ name, fault, unreadable }: { name: string; fault: Refusal; unreadable: boolean }) {
+  if (!unreadable) return <section>{fault.code === "not_found" ? t("tunnels.gone", { name }) : fault.message || t("state.service-unreachable.what")}</section>;
   return (
     <section class="fault" data-tone="bad">
       <h2>{t("tunnels.unreadable")}</h2>
-      <pre lang="en" dir="ltr">{problem}</pre>
+      <ol class="faults">{fault.problems.map((f, i) => <li key={i}><small class="num">{t("tunnels.line", { line: f.line })}</small> <Told fault={f} /></li>)}</ol>
+      {fault.problems.length === 0 && <p>{fault.message}</p>}
       <p>{t("tunnels.unreadable.how")}</p>
     </section>
   );
