@@ -116,7 +116,7 @@ func (r *rig) command(args ...string) *exec.Cmd {
 	cmd.Env = []string{
 		"HOLDFAST_TEST_TRAY=1", "HOLDFAST_TEST_DIR=" + r.dir, "DBUS_SESSION_BUS_ADDRESS=" + r.bus,
 		"XDG_RUNTIME_DIR=" + filepath.Join(r.dir, "run"), "XDG_CONFIG_HOME=" + filepath.Join(r.dir, "config"),
-		"GORACE=exitcode=0", "HOME=" + r.dir, "PATH=" + filepath.Join(r.dir, "bin") + ":/usr/bin:/bin", "LANG=C.UTF-8",
+		"GORACE=exitcode=0", "HOME=" + r.dir, "DISPLAY=:nothing", "PATH=" + filepath.Join(r.dir, "bin") + ":/usr/bin:/bin", "LANG=C.UTF-8",
 	}
 	return cmd
 }
