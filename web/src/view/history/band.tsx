@@ -64,6 +64,11 @@ function Axis({ s, top }: { s: Scale; top: number }) {
   );
 }
 
+/** A bit of a curve. */
+const Stroke = ({ tone, dash }: { tone: string; dash?: boolean }) => (
+  <svg width="18" height="14" aria-hidden="true"><path d="M0 8h18" stroke-width="2" stroke-dasharray={dash ? "4 3" : undefined} style={{ stroke: `var(--${tone})` }} /></svg>
+);
+
 /** What the shapes mean, for those that are there. */
 export function Legend({ p, s }: { p: Picture; s: Scale }) {
   const states = [...new Set(p.timeline.spans.flatMap((x) => [x.state, x.mostly ?? x.state]))].sort((a, b) => look(a).rank - look(b).rank);
@@ -77,6 +82,8 @@ export function Legend({ p, s }: { p: Picture; s: Scale }) {
       {kinds.map((kind) => (
         <li key={kind}><svg width="14" height="14" aria-hidden="true" style={ink}><path d={glyph(7, kind)} /></svg>{t("history.switch." + kind)}</li>
       ))}
+      <li><Stroke tone="rx" />{t("now.down")}</li>
+      <li><Stroke tone="tx" dash />{t("now.up")}</li>
     </ul>
   );
 }

@@ -15,11 +15,11 @@ export function Figures({ p }: { p: Picture }) {
         <dd class="num">{wishedMs > 0 ? percent(uptimeMs / wishedMs) : "–"}<small>{wishedMs > 0 ? t("history.wished", { span: span(wishedMs) }) : t("history.unwished")}</small></dd>
       </div>
       <div><dt>{t("history.outages")}</dt><dd class="num">{count(outages)}</dd></div>
+      <div><dt>{t("history.failovers")}</dt><dd class="num">{count(switched("failed_over"))}<small>{t("history.failbacks", { count: back, number: count(back) })}</small></dd></div>
       <div class="wider">
         <dt>{t("history.downtime")}</dt>
         <dd class="num">{outageMs > 0 ? span(outageMs) : "–"}{outages > 1 && <small>{t("history.longest", { span: span(longestMs) })}</small>}</dd>
       </div>
-      <div><dt>{t("history.failovers")}</dt><dd class="num">{count(switched("failed_over"))}<small>{t("history.failbacks", { count: back, number: count(back) })}</small></dd></div>
     </dl>
   );
 }

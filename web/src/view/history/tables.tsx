@@ -13,7 +13,7 @@ export function Table({ p }: { p: Picture }) {
     <details onToggle={(e) => (open.value = e.currentTarget.open)}>
       <summary>{t("chart.table")}</summary>
       {open.value && (
-        <div class="scroll" tabIndex={0} role="region" aria-label={t("history.timeline")}>
+        <div class="scroll" tabIndex={0} role="region" aria-label={t("history.state")}>
           <table>
             <thead><tr><th scope="col">{t("chart.time")}</th><th scope="col">{t("history.state")}</th><th scope="col">{t("now.member")}</th><th scope="col">{t("history.cause")}</th><th scope="col">{t("history.lasted")}</th></tr></thead>
             <tbody>
