@@ -37,14 +37,15 @@ export function Notify() {
 function Pause({ n }: { n: Prefs["notify"] }) {
   const until = n.pausedUntil && Date.parse(n.pausedUntil) > now.value ? n.pausedUntil : "";
   const fixed = about.value!.readOnly;
+  const label = (key: string) => `${t("settings.pause")}: ${t(key)}`;
   const pause = (at: Date) => set(t("settings.pause"), { pausedUntil: at.toISOString() }, n);
   return (
     <div class="set">
       <div><b>{t("settings.pause")}</b><p class="small">{until ? t("settings.pause.until", { at: moment(until, now.value) }) : t("settings.pause.none")}</p></div>
       <div class="value actions">
         {until && <Button disabled={fixed} act={() => set(t("settings.pause"), { pausedUntil: null }, n)}>{t("settings.pause.end")}</Button>}
-        {!until && <Button disabled={fixed} act={() => pause(new Date(Date.now() + 3_600_000))}>{t("settings.pause.hour")}</Button>}
-        {!until && <Button disabled={fixed} act={() => pause(tomorrow())}>{t("settings.pause.tomorrow")}</Button>}
+        {!until && <Button disabled={fixed} label={label("settings.pause.hour")} act={() => pause(new Date(Date.now() + 3_600_000))}>{t("settings.pause.hour")}</Button>}
+        {!until && <Button disabled={fixed} label={label("settings.pause.tomorrow")} act={() => pause(tomorrow())}>{t("settings.pause.tomorrow")}</Button>}
       </div>
     </div>
   );
