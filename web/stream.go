@@ -115,8 +115,8 @@ type echo[K comparable] struct {
 	text map[event.Language]string // nil: nothing was written
 }
 
-// write returns what make makes of the thing, made once.
-func (c *echo[K]) write(of K, lang event.Language, make func() any) string {
+// write returns what put makes of the thing, made once.
+func (c *echo[K]) write(of K, lang event.Language, put func() any) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.text == nil || c.of != of {
@@ -124,7 +124,7 @@ func (c *echo[K]) write(of K, lang event.Language, make func() any) string {
 	}
 	text, made := c.text[lang]
 	if !made {
-		text = asText(make())
+		text = asText(put())
 		c.text[lang] = text
 	}
 	return text
