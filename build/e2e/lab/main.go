@@ -7,7 +7,7 @@
 // It first writes one line of JSON: every server's name, endpoint and client
 // config. Then it reads commands, one a line, and answers each with a line:
 //
-//	break SERVER FAULT | heal [SERVER [FAULT]] | network on|off
+//	break SERVER FAULT | heal [SERVER [FAULT]] | network on|off | upload
 //
 // It ends when its standard input does.
 package main
@@ -136,6 +136,8 @@ func (w *world) do(words []string) error {
 	case len(words) == 2 && words[0] == "network":
 		w.lab.SetNetwork(words[1] == "on")
 		return nil
+	case len(words) == 1 && words[0] == "upload":
+		return w.upload()
 	}
 	return fmt.Errorf("no such command: %s", strings.Join(words, " "))
 }

@@ -41,6 +41,8 @@ type world struct {
 	// underlay tells the service that the lab took the network away.
 	underlay chan failover.Input
 	stop     context.CancelFunc // nil: no service runs
+	inside   *daemon.Inside     // the way through its tunnel
+	life     context.Context    // the service's
 	wg       sync.WaitGroup
 	ended    error // of the service; read after wg
 }
@@ -79,6 +81,7 @@ func (w *world) serve(ctx context.Context) error {
 		return err
 	}
 	ctx, w.stop = context.WithCancel(ctx)
+	w.inside, w.life = d.Inside(), ctx
 	ready := make(chan struct{})
 	w.wg.Go(func() { w.ended = d.Run(ctx, func() { close(ready) }) })
 	<-ready
@@ -110,6 +113,15 @@ func (w *world) configure() error {
 		names = append(names, s.Name())
 	}
 	return lib.SetGroup(tunnel.Name(w.group), names)
+}
+
+// upload begins to send through the tunnel, until the end.
+func (w *world) upload() error {
+	if w.inside == nil {
+		return errNoService
+	}
+	w.wg.Go(func() { upload(w.life, w.inside) })
+	return nil
 }
 
 func (w *world) close() error {

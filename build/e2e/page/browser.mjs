@@ -68,6 +68,10 @@ export function journey(name, { world, page = {}, timeout = 90_000 }, run) {
       const tab = page === null ? null : await visit();
       await run({ w, tab, visit, context });
       for (const each of tabs) each.judge();
+    } catch (err) {
+      // What went wrong in the tab may be the reason.
+      for (const line of tabs.flatMap((each) => each.wrong).slice(0, 10)) context.diagnostic(`${name}: ${line.slice(0, 500)}`);
+      throw err;
     } finally {
       for (const each of tabs) await each.close();
       if (!shared) await w.end();
@@ -121,7 +125,9 @@ export class Tab {
   async enter(view = "") {
     await this.page.goto(await this.w.open());
     await this.page.waitForURL(this.w.url + "**");
-    await this.page.locator("#view h1").first().waitFor();
+    await this.page.locator("#view h1").first().waitFor().catch(async (err) => {
+      throw new Error(`the page at ${this.page.url()} shows ${JSON.stringify(await this.page.locator("body").innerText())}`, { cause: err });
+    });
     if (view) await this.go(view);
   }
 

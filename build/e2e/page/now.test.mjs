@@ -8,6 +8,8 @@ import { patience, until, within } from "./world.mjs";
 after(quit);
 
 const pair = { servers: ["berlin", "paris"], group: "home", up: true };
+/** A holdfastd in a process of its own, with a tunnel that nobody has asked for. */
+const alone = { servers: ["berlin"], service: "own", group: "home" };
 const active = "#view .numbers dd b";
 
 /** Waits until traffic flows, at the service and on the page. */
@@ -107,7 +109,7 @@ journey("a hidden tab ends its stream, and goes on when it is seen", { world: pa
 });
 
 journey("a service that ends is said within 4 s, and one that begins shows by itself",
-  { world: { servers: ["berlin"], service: "own" } }, async ({ w, tab, context }) => {
+  { world: alone }, async ({ w, tab, context }) => {
     tab.expects(/502|Bad Gateway/);
     await tab.says("off");
     const said = tab.sees("#view h1", t("state.service-unreachable"));
@@ -125,7 +127,7 @@ journey("a service that ends is said within 4 s, and one that begins shows by it
   });
 
 journey("a service that hangs is said, and its numbers are grey",
-  { world: { servers: ["berlin"], service: "own" } }, async ({ w, tab }) => {
+  { world: alone }, async ({ w, tab }) => {
     tab.expects(/50[24]|Bad Gateway|Gateway Timeout/);
     await tab.says("off");
     w.service.process.kill("SIGSTOP");
@@ -137,3 +139,30 @@ journey("a service that hangs is said, and its numbers are grey",
     }
     await tab.says("off", 15_000);
   });
+
+journey("the way around by keyboard alone", { world: pair }, async ({ w, tab }) => {
+  tab.expects(/404.*diagnosis$/); // before the first there is none
+  await flowing(w, tab);
+  const focused = (selector) => until("the focus at " + selector, () => tab.page.evaluate((s) => document.activeElement?.matches(s), selector));
+  await tab.page.reload();
+  await tab.says("protected");
+  await tab.page.keyboard.press("Tab");
+  await focused("a.skip");
+  await tab.page.keyboard.press("Enter");
+  await focused("#view");
+  for (const view of ["history", "tunnels", "settings", "help", "now"]) {
+    await tab.press(tab.page.getByRole("navigation").getByRole("link", { name: t("nav." + view), exact: true }));
+    await tab.page.locator(`nav a[aria-current=page][href^="#/${view}"]`).waitFor();
+    // A view begins at its top, also for who hears it.
+    await focused("#view");
+    const seen = await tab.page.evaluate(() => {
+      const first = document.querySelector("#view a, #view button, #view input, #view summary");
+      first?.focus({ focusVisible: true });
+      const s = first && getComputedStyle(first);
+      return !first || s.outlineStyle !== "none" || s.boxShadow !== "none";
+    });
+    assert.ok(seen, `${view}: it shows where the focus is`);
+  }
+  await tab.page.goBack();
+  await tab.page.locator('nav a[aria-current=page][href^="#/help"]').waitFor();
+});

@@ -12,7 +12,7 @@ const dir = process.env.HOLDFAST_PROGRAMS ?? join(root, "build/out/page");
 build(dir);
 const named = process.argv.slice(2);
 const files = readdirSync(here).filter((f) => f.endsWith(".test.mjs") && (named.length === 0 || named.includes(f.split(".")[0])));
-const ran = spawnSync(process.execPath, ["--test", "--test-concurrency=2", `--test-reporter=${join(here, "tally.mjs")}`, ...files.map((f) => join(here, f))], {
+const ran = spawnSync(process.execPath, ["--test", "--test-concurrency=3", `--test-reporter=${join(here, "tally.mjs")}`, ...files.map((f) => join(here, f))], {
   stdio: "inherit", env: { ...process.env, HOLDFAST_PROGRAMS: dir, NODE_NO_WARNINGS: "1" },
 });
 process.exit(ran.status ?? 1);

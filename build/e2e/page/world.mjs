@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 export const root = resolve(import.meta.dirname, "../../..");
 
 /** How long a program may take to say that it is ready, and a test to see what must come. */
-export const patience = 20_000;
+export const patience = 30_000;
 
 /** Where the programs are. They are built once for a run; see run.mjs. */
 export function programs() {
@@ -35,6 +35,11 @@ export async function until(what, ask, within = patience) {
   }
 }
 
+/** Whatever still runs when this process ends, for whatever reason, ends with it. */
+const running = new Set();
+process.once("exit", () => { for (const p of running) p.kill("SIGKILL"); });
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
+
 /** A running program. */
 export class Program {
   #lines = [];
@@ -45,7 +50,8 @@ export class Program {
     this.said = "";
     this.process = spawn(path, args, { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "pipe"] });
     this.pid = this.process.pid;
-    this.over = new Promise((done) => this.process.once("exit", (code, signal) => done(code ?? signal)));
+    running.add(this.process);
+    this.over = new Promise((done) => this.process.once("exit", (code, signal) => (running.delete(this.process), done(code ?? signal))));
     this.process.stderr.on("data", (text) => (this.said = (this.said + text).slice(-64_000)));
     createInterface(this.process.stdout).on("line", (line) => {
       const waiting = this.#waiting.shift();
@@ -83,8 +89,8 @@ export function within(promise, what, ms = patience) {
  * Starts a world:
  *   servers   the lab's servers, the primary first; "b@a" is another endpoint of a
  *   service   "own": holdfastd, a process of its own; "lab": the service inside the lab, with traffic
- *             through its tunnel, and a network that can be taken away; "none"
- *   group     the servers' configs are there, in a group of this name ("lab" only)
+ *             through its tunnel, and a network that can be taken away; "demo": holdfast demo; "none"
+ *   group     the servers' configs are there, in a group of this name
  *   up        the group is connected to ("lab" only)
  *   settings  those that are not the defaults
  *   web       arguments of holdfast web. null: the page is not served
@@ -118,12 +124,23 @@ class World {
 
   async start({ servers, service, group, up, settings, web, socket }) {
     if (socket) this.socket = socket;
+    if (service === "demo") return this.#demo();
     if (servers.length || service === "lab") await this.#lab({ servers, service, group, up, settings });
     if (service === "own") {
       this.settings({ third_party_checks: "false", ...settings });
       await this.serve();
+      if (group) await this.configure(group);
     }
     if (web) await this.host(web);
+  }
+
+  /** Starts the demo, with a script that leaves it to the test. */
+  async #demo() {
+    const script = join(this.dir, "quiet.txt");
+    writeFileSync(script, "0s say A test plays.\n3600s end\n");
+    const demo = this.run(this.programs.cli, ["demo", "--json", "--no-browser", "--script", script], { TMPDIR: this.dir });
+    const { socket, url } = JSON.parse(await demo.line()).page;
+    Object.assign(this, { socket, url, port: Number(new URL(url).port) });
   }
 
   async #lab({ servers, service, group, up, settings }) {
@@ -159,8 +176,8 @@ class World {
     this.port = Number(new URL(this.url).port);
   }
 
-  run(path, args) {
-    const p = new Program(path, args, this.env);
+  run(path, args, env = {}) {
+    const p = new Program(path, args, { ...this.env, ...env });
     this.#started.unshift(p);
     return p;
   }
