@@ -136,7 +136,7 @@ func knock(ctx context.Context, dir, socket string, in doorRequest) (out doorRep
 	if err != nil {
 		return out, fmt.Errorf("%w: %w", ErrNoHost, err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
 	_ = c.SetDeadline(time.Now().Add(doorWait))
 	if err := json.NewEncoder(c).Encode(in); err != nil {

@@ -17,6 +17,7 @@ type demoPage struct {
 	opened chan error
 	stop   context.CancelFunc
 	ended  chan error
+	log    *slog.Logger
 }
 
 // serveDemoPage serves the page of a demo until close. What the person prefers
@@ -29,7 +30,7 @@ func (p *program) serveDemoPage(ctx context.Context, d *demo.Demo, port uint16, 
 	if err != nil {
 		return nil, failed(err, "", "serve the page")
 	}
-	g := &demoPage{host: host, opened: make(chan error, 1), ended: make(chan error, 1)}
+	g := &demoPage{host: host, log: log, opened: make(chan error, 1), ended: make(chan error, 1)}
 	ctx, g.stop = context.WithCancel(ctx)
 	go func() { g.ended <- host.Run(ctx) }()
 	return g, nil
@@ -59,5 +60,7 @@ func (g *demoPage) link() string {
 // close ends the page and every session of it.
 func (g *demoPage) close() {
 	g.stop()
-	<-g.ended
+	if err := <-g.ended; err != nil {
+		g.log.Error("the page was not served to the end", "err", err)
+	}
 }

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"slices"
 	"time"
 
 	"holdfast/service/event"
@@ -195,8 +196,8 @@ func (f *fold) wasAway(since time.Time) {
 // cut makes a stroke begin at a moment, and returns its place. What lies before
 // all of them stays unknown.
 func (f *fold) cut(at time.Time) int {
-	for i := len(f.strokes) - 1; i >= 0; i-- {
-		from := f.strokes[i].From
+	for i, each := range slices.Backward(f.strokes) {
+		from := each.From
 		if from.Equal(at) {
 			return i
 		}

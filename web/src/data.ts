@@ -14,10 +14,13 @@ export async function reload() {
   groups.value = b.groups;
 }
 
-/** Keeps them current for as long as the page is there. */
+/** Keeps them current for as long as the page is there. Changes that come together are read together. */
 export function keepData() {
+  let due = 0;
   effect(() => {
     const e = happened.value;
-    if (link.value === "live" && mayAct.value && (!tunnels.peek() || e?.kind === "config_changed")) void reload().catch(() => {});
+    if (link.value !== "live" || !mayAct.value || (tunnels.peek() && e?.kind !== "config_changed")) return;
+    clearTimeout(due);
+    due = setTimeout(() => reload().catch(() => {}), 50);
   });
 }

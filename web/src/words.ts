@@ -3,19 +3,20 @@ import { signal } from "@preact/signals";
 // All words of the page are in words/*.json. What the service words itself
 // (notices, events, diagnoses) comes in this language from there.
 
-/** The language of the page, as a BCP 47 tag. */
+/** The language of the page with the person's region, as a BCP 47 tag: "en-GB". */
 export const language = signal("en");
 
 let words: Record<string, string> = {};
 let rightToLeft = false;
-let plural = new Intl.PluralRules("en");
+let plural: Intl.PluralRules;
 
-/** Loads a language; "auto" chooses by the browser's. */
+const base = (tag: string) => tag.split("-")[0];
+
+/** Loads a language, with the region that the browser gives it; "auto" chooses by the browser's. */
 export async function speak(wanted: string, known: string[]): Promise<void> {
-  const tag = wanted === "auto" ? navigator.languages.map((l) => l.split("-")[0]).find((l) => known.includes(l)) ?? "en" : wanted;
-  if (words["language.tag"] === tag) return;
-  const reply = await fetch(`/words/${tag}.json`);
-  words = await reply.json();
+  const tag = navigator.languages.find((l) => (wanted === "auto" ? known : [wanted]).includes(base(l))) ?? (wanted === "auto" ? "en" : wanted);
+  if (plural && language.value === tag) return;
+  words = await (await fetch(`/words/${base(tag)}.json`)).json();
   plural = new Intl.PluralRules(tag);
   const root = document.documentElement;
   root.lang = tag;

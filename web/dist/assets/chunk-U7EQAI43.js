@@ -1,1 +1,0 @@
-import{C as r,H as a,f as n,h as t,t as o,x as u}from"./chunk-3JUZ77Q6.js";var l=n(null),i=n([]);async function m(){let[e,p]=await Promise.all([o.get("tunnels"),o.get("groups")]);l.value=e.tunnels,i.value=p.groups}function g(){t(()=>{let e=r.value;u.value==="live"&&a.value&&(!l.peek()||e?.kind==="config_changed")&&m().catch(()=>{})})}export{l as a,i as b,m as c,g as d};
