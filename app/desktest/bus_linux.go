@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,6 +38,13 @@ const Patience = 20 * time.Second
 // which is skipped where there is no dbus-daemon.
 func StartBus(t testing.TB) (address string) {
 	t.Helper()
+	address, _ = StartBusToEnd(t)
+	return address
+}
+
+// StartBusToEnd is StartBus with a function that ends it before, as a logout does.
+func StartBusToEnd(t testing.TB) (address string, end func()) {
+	t.Helper()
 	program, err := exec.LookPath("dbus-daemon")
 	if err != nil {
 		t.Skip("needs dbus-daemon:", err)
@@ -58,15 +66,16 @@ func StartBus(t testing.TB) (address string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	end = sync.OnceFunc(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
+	t.Cleanup(end)
 	address, err = bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.TrimSpace(address)
+	return strings.TrimSpace(address), end
 }
 
 // Connect opens a connection that ends with the test.

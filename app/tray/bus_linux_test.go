@@ -403,6 +403,22 @@ func TestADesktopWithoutATray(t *testing.T) {
 	}
 }
 
+// With the desktop's end the tray ends, and the tunnel stays.
+func TestTheDesktopEnds(t *testing.T) {
+	r := startShown(t)
+	r.choose(t, "Connect to home")
+	r.line(t, "Protected via nl")
+	r.logout()
+	select {
+	case <-r.done:
+	case <-time.After(desktest.Patience):
+		t.Fatal("it outlives the desktop")
+	}
+	if !r.world.Status().Wish.On {
+		t.Error("the tunnel went with it")
+	}
+}
+
 // Where there is no desktop it says so and leaves.
 func TestNoDesktop(t *testing.T) {
 	r := newRig(t)

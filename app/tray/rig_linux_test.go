@@ -38,6 +38,7 @@ type rig struct {
 	dir    string
 	socket string
 	bus    string
+	logout func() // ends the bus
 	stop   func() // the service
 
 	notes   *desktest.Notifications
@@ -57,7 +58,8 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	r := &rig{world: webtest.New(), role: web.Admin, dir: dir, socket: filepath.Join(dir, "s"), bus: desktest.StartBus(t)}
+	r := &rig{world: webtest.New(), role: web.Admin, dir: dir, socket: filepath.Join(dir, "s")}
+	r.bus, r.logout = desktest.StartBusToEnd(t)
 	for _, sub := range []string{"run", "config", "bin"} {
 		if err := os.Mkdir(filepath.Join(dir, sub), 0o700); err != nil {
 			t.Fatal(err)
