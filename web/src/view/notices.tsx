@@ -21,7 +21,7 @@ function One({ n }: { n: Notice }) {
   return (
     <article class="notice" id={`notice-${n.id}`} data-severity={n.severity} data-code={n.code} data-seen={n.acknowledged || undefined}>
       <h2>{n.title}</h2>
-      <p>{n.tunnel && <b>{n.tunnel}: </b>}{n.what}</p>
+      <p>{n.tunnel && n.code !== "failed_over" && <b>{n.tunnel}: </b>}{n.what}</p>
       {n.advice && <p class="advice">{n.advice}</p>}
       <footer>
         <small>{t("notice.since", { ago: ago(n.since, now.value) })}{n.evidence && <> · <span lang="en">{n.evidence}</span></>}</small>
