@@ -135,16 +135,20 @@ func (p *program) demo(ctx context.Context, script lab.Script, flags demoFlags) 
 		return badScript(flags.script, err)
 	}
 	page, err := p.serveDemoPage(ctx, d, flags.port, log)
-	if err != nil {
+	switch {
+	case err == nil:
+		defer page.close()
+	case flags.port != 0:
 		return err
+	default: // it was not asked for by itself
+		p.note("note: this demo has no page: %s", err)
 	}
-	defer page.close()
 	events, cancel := d.Follow()
 	defer cancel()
 	s := newShow(p, d, events, logs)
 	s.page = page
 	if script == nil {
-		if !flags.noBrowser {
+		if page != nil && !flags.noBrowser {
 			page.open(ctx)
 		}
 		return s.interact(ctx)

@@ -5,7 +5,7 @@
 //
 // It writes page-light.png, page-dark.png, history.png and demo.png. The service
 // runs with real tunnels to the lab's servers; only the day before in its history
-// is made up, by build/pictures/past. It takes some six minutes.
+// is made up, by build/pictures/day. It takes some six minutes.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -25,7 +25,7 @@ const env = {
   HOME: dir, XDG_CONFIG_HOME: join(dir, "config"), XDG_CACHE_HOME: join(dir, "cache"), XDG_RUNTIME_DIR: join(dir, "runtime"), NO_COLOR: "1",
 };
 mkdirSync(env.XDG_RUNTIME_DIR, { mode: 0o700 });
-const { cli, lab } = programs();
+const { cli } = programs();
 const running = [];
 const run = (...args) => (running.unshift(new Program(args[0], args.slice(1), env)), running[0]);
 
@@ -41,17 +41,16 @@ async function picture(tab, name, clip) {
   const path = join(out, name + ".png");
   writeFileSync(path, await tab.page.screenshot({ animations: "disabled", clip, fullPage: Boolean(clip) }));
   // Fewer colours are a third of the bytes, and nobody sees them.
-  execFileSync("convert", [path, "+dither", "-colors", "255", "-define", "png:compression-level=9", "-strip", "PNG8:" + path]);
+  execFileSync("convert", [path, "+dither", "-quantize", "YUV", "-treedepth", "8", "-colors", "256", "-define", "png:compression-level=9", "-strip", "PNG8:" + path]);
 }
 
 const look = { width: 1180, height: 760, deviceScaleFactor: 1.5, reducedMotion: "reduce" };
 
 /** Starts a service that has run for a day, and opens its page. */
 async function startDay() {
-  execFileSync("go", ["run", "./build/pictures/past", join(dir, "var")], { cwd: root, stdio: "inherit" });
-  const world = run(lab, "--service", dir, "--group", "home", "--up", "berlin", "paris", "oslo");
-  await world.line();
-  const socket = join(dir, "run", "holdfast.sock");
+  const world = join(dir, "day");
+  execFileSync("go", ["build", "-o", world, "./build/pictures/day"], { cwd: root, stdio: "inherit" });
+  const { socket } = JSON.parse(await run(world, join(dir, "service")).line());
   const web = run(cli, "web", "--no-browser", "--json", "--socket", socket);
   const tab = await Tab.open(page(JSON.parse(await web.line()).url, socket), look);
   await tab.says("protected", 30_000);

@@ -1,6 +1,6 @@
 import { computed, signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { send } from "../api";
+import { Refusal, send } from "../api";
 import { status } from "../live";
 import { Button } from "../part/button";
 import { attempt } from "../part/toast";
@@ -45,17 +45,23 @@ const pace = () => (lab.value?.story && lab.value.story.ageMs < 15_000 ? 300 : 1
 /** The faults that teach most: they have a button at once. */
 const first = ["blackhole", "blackhole_up", "forwarding", "revoked", "psk", "refused", "restart", "loss", "mtu"];
 
+let watching = false;
+
+/** Looks at the lab for as long as the session lasts, in any view: then the demo does not play by itself. */
+async function watch() {
+  if (watching) return;
+  for (watching = true; ; await new Promise((done) => setTimeout(done, pace()))) {
+    try {
+      if (!document.hidden) await look();
+    } catch (err) {
+      if (err instanceof Refusal && err.code === "no_session") return;
+    }
+  }
+}
+
 /** The buttons that break the demo's servers. */
 export function Lab() {
-  useEffect(() => {
-    let timer = 0, over = false;
-    const again = async () => {
-      if (!document.hidden) await look().catch(() => {});
-      if (!over) timer = setTimeout(again, pace());
-    };
-    void again();
-    return () => ((over = true), clearTimeout(timer));
-  }, []);
+  useEffect(() => void watch(), []);
   const l = lab.value;
   if (!l) return null;
   const broken = !l.network || l.servers.some((s) => s.broken.length > 0);

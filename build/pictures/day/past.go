@@ -1,19 +1,10 @@
-// Command past writes a made-up day into the state folder of a service, so that
-// the picture of its history has something to show:
-//
-//	go run ./build/pictures/past DIR
-//
-// The day has a server that stopped answering, a journey without a network, one
-// that forwarded nothing, and quiet hours. It ended a moment ago.
 package main
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"time"
 
 	"holdfast/service/event"
@@ -23,19 +14,10 @@ import (
 	"holdfast/store"
 )
 
-func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: go run ./build/pictures/past DIR")
-		os.Exit(2)
-	}
-	if err := write(os.Args[1], time.Now().UTC()); err != nil {
-		fmt.Fprintln(os.Stderr, "past:", err)
-		os.Exit(1)
-	}
-}
-
-// write tells the day before now.
-func write(dir string, now time.Time) (err error) {
+// writePast tells the day before now in a state folder: a server that stopped
+// answering, a journey without a network, a server that forwarded nothing, and
+// quiet hours.
+func writePast(dir string, now time.Time) (err error) {
 	s, err := store.Open(context.Background(), store.Options{Dir: dir})
 	if err != nil {
 		return err
@@ -76,7 +58,7 @@ func measure(s *store.Store, spans []status.Span) {
 		}
 		rtt := map[tunnel.Name]float64{"berlin": 17, "paris": 29}[span.Tunnel]
 		for at := span.From; at.Before(span.Until); at = at.Add(time.Minute) {
-			rx := math.Exp(14 + 1.4*math.Sin(float64(at.Unix())/5400) + rnd.NormFloat64()*0.6) // bytes in the minute
+			rx := math.Exp(15.6 + 1.2*math.Sin(float64(at.Unix())/5400) + rnd.NormFloat64()*0.6) // bytes in the minute
 			s.AddSample(store.Sample{
 				At: at, Tunnel: span.Tunnel, RxBytes: uint64(rx), TxBytes: uint64(rx / (5 + 4*rnd.Float64())),
 				RTT:     time.Duration((rtt + 2*rnd.ExpFloat64()) * float64(time.Millisecond)),
