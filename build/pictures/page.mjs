@@ -21,6 +21,7 @@ if (!out || missing) {
 mkdirSync(out, { recursive: true });
 
 const dir = mkdtempSync(join(tmpdir(), "holdfast-pictures-"));
+process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
 const env = {
   HOME: dir, XDG_CONFIG_HOME: join(dir, "config"), XDG_CACHE_HOME: join(dir, "cache"), XDG_RUNTIME_DIR: join(dir, "runtime"), NO_COLOR: "1",
 };
@@ -94,5 +95,4 @@ try {
 } finally {
   for (const p of running) await p.end();
   await quit();
-  rmSync(dir, { recursive: true, force: true });
 }
