@@ -1,6 +1,9 @@
 package agent
 
-import "net/http"
+import (
+	"net/http"
+	"runtime/debug"
+)
 
 // policy is what the page may load and do. Scripts and styles come from files of
 // ours alone, nothing is ever made from text (Trusted Types), nothing is framed,
@@ -15,11 +18,24 @@ const permissions = "accelerometer=(), camera=(), display-capture=(), geolocatio
 
 // guarded gives every reply the headers that bound what a browser does with it.
 // None of them is ever an Access-Control header: nothing here is for other pages.
-func guarded(next http.Handler) http.Handler {
+func (h *Host) guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer h.tellPanic()
 		setGuards(w.Header())
 		next.ServeHTTP(&patient{ResponseWriter: w, control: http.NewResponseController(w)}, r)
 	})
+}
+
+// tellPanic tells the log of a panic, and lets it end the connection.
+func (h *Host) tellPanic() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p != http.ErrAbortHandler {
+		h.log.Error("a request could not be served", "panic", p, "stack", string(debug.Stack()))
+	}
+	panic(http.ErrAbortHandler)
 }
 
 func setGuards(h http.Header) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"runtime"
 	"strconv"
@@ -167,6 +168,52 @@ func TestSlowBody(t *testing.T) {
 	}
 	if len(r.arrived()) > 0 {
 		t.Error("the service was asked")
+	}
+}
+
+// TestUnsentBody: who is turned away need not send the rest, and holds no place
+// by not sending it.
+func TestUnsentBody(t *testing.T) {
+	t.Parallel()
+	r := start(t)
+	for name, change := range map[string]func(string) string{
+		"without a session": swap(bearerLine+"\r\n", ""),
+		"from another page": swap("Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: same-site"),
+	} {
+		c := r.dial()
+		c.SetDeadline(time.Now().Add(patience))
+		text := strings.Replace(change(act), "Connection: close\r\n", "", 1)
+		if _, err := io.WriteString(c, r.fill(swap("{length}", "10")(text))); err != nil {
+			t.Fatal(err)
+		}
+		if got := readAnswer(t, c, "POST"); got.status != http.StatusUnauthorized && got.status != http.StatusForbidden {
+			t.Errorf("%s: got %d %s", name, got.status, got.body)
+		}
+	}
+	eventually(t, "their places are free", func() bool { return len(r.host.listen.seats) == 0 })
+}
+
+// TestEveryStreamIsOne: however its query says so.
+func TestEveryStreamIsOne(t *testing.T) {
+	for target, want := range map[string]bool{
+		"/api/v1/stream": true, "/api/v1/logs?follow=true": true, "/api/v1/logs?follow=1": true, "/api/v1/logs?lines=5&follow=T": true,
+		"/api/v1/logs": false, "/api/v1/logs?follow=false": false, "/api/v1/logs?follow=": false, "/api/v1/status": false,
+	} {
+		if got := wantsStream(httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)); got != want {
+			t.Errorf("%s: got %v", target, got)
+		}
+	}
+}
+
+// TestPanicIsTold: it ends the connection, shows the caller nothing, and is in the log.
+func TestPanicIsTold(t *testing.T) {
+	broken := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a flaw") })
+	r := start(t, func(o *Options) { o.Demo = broken })
+	if got := r.send(get("/demo/v1/lab", bearerLine)); got.status != 0 {
+		t.Errorf("got %d %s", got.status, got.body)
+	}
+	if log := r.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "a flaw") {
+		t.Errorf("the log has %s", log)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"holdfast/web/api"
 )
@@ -29,8 +28,6 @@ func takeBody(w http.ResponseWriter, r *http.Request) bool {
 	if r.ContentLength == 0 {
 		return true
 	}
-	// The server lifts the deadline when the body has been read.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWait))
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		w.Header().Set("Connection", "close")
@@ -115,11 +112,11 @@ func (h *Host) withSession(w http.ResponseWriter, r *http.Request, next http.Han
 		}
 	}
 	if of == nil {
-		errNoSession.write(w)
+		turnAway(w, errNoSession)
 		return
 	}
 	if of.readOnly && !mayLook(r) {
-		errReadOnly.write(w)
+		turnAway(w, errReadOnly)
 		return
 	}
 	if !takeBody(w, r) {

@@ -3,6 +3,7 @@ package agent
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -43,7 +44,8 @@ func isStatic(path string) bool { return path != login && !isBehindSession(path)
 
 // wantsStream says that the reply to a request goes on until somebody ends it.
 func wantsStream(r *http.Request) bool {
-	return r.URL.Path == apiRoot+"stream" || r.URL.Query().Get("follow") == "true" ||
+	follow, _ := strconv.ParseBool(r.URL.Query().Get("follow")) // as the service reads it
+	return r.URL.Path == apiRoot+"stream" || follow ||
 		strings.Contains(r.Header.Get("Accept"), "text/event-stream")
 }
 
@@ -57,10 +59,11 @@ func (h *Host) handler(pages *pages) http.Handler {
 	own.HandleFunc("DELETE "+agentRoot+"sessions/{id}", h.endSession)
 	own.HandleFunc("POST "+agentRoot+"qr/{name}", h.qr)
 	checks := h.checks()
-	return guarded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return h.guarded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		limitBody(w, r)
 		for _, check := range checks {
 			if no := check(r); no != nil {
-				h.turnAway(w, no)
+				turnAway(w, no)
 				return
 			}
 		}
@@ -81,13 +84,20 @@ func (h *Host) handler(pages *pages) http.Handler {
 	}))
 }
 
-// turnAway answers a request that did not pass, and reads nothing more from its
-// connection. Only who sends too much is heard out for a while: a browser that is
-// still sending would else not see the answer.
-func (h *Host) turnAway(w http.ResponseWriter, no *refusal) {
-	if no == errTooLarge {
+// limitBody bounds how long the body of a request may take, whoever reads it: the
+// server itself reads what a refusal left unread. It lifts the deadline when the
+// body has been read to its end.
+func limitBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWait))
-	} else {
+	}
+}
+
+// turnAway answers a request that did not pass, before the rest of it has come,
+// and ends its connection. Only who sends too much is heard out for a while: a
+// browser that is still sending would else not see the answer.
+func turnAway(w http.ResponseWriter, no *refusal) {
+	if no != errTooLarge {
 		w.Header().Set("Connection", "close")
 	}
 	no.write(w)

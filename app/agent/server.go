@@ -36,7 +36,8 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 		Protocols:      protocols,
 		// Ours answers OPTIONS as it answers any method that is not served.
 		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		// A page could fill the log with what it has to say of requests.
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
 
