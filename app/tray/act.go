@@ -40,15 +40,15 @@ func (t *tray) carryOut(ctx context.Context, c Command) {
 		t.setPause(time.Time{})
 	default:
 		asks := t.client
-		t.workers.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, actWait)
-			defer cancel()
-			o := outcome{command: c, err: t.act(ctx, asks, c)}
-			select {
-			case t.settled <- o:
-			case <-ctx.Done():
-			}
-		})
+		t.workers.Go(func() { bring(ctx, t.settled, outcome{command: c, err: t.act(ctx, asks, c)}) })
+	}
+}
+
+// bring hands something to keep, which takes it as long as ctx is not done.
+func bring[T any](ctx context.Context, to chan<- T, what T) {
+	select {
+	case to <- what:
+	case <-ctx.Done():
 	}
 }
 
@@ -64,6 +64,8 @@ type service interface {
 }
 
 func (t *tray) act(ctx context.Context, s service, c Command) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, actWait)
+	defer cancel()
 	switch c.Verb {
 	case Open:
 		return t.page.Open(ctx)

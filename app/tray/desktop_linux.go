@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 
@@ -42,7 +41,7 @@ func nameFor(socket string) string {
 }
 
 func (s *session) enter(name string) error {
-	if err := errors.Join(s.conn.Auth(nil)); err != nil {
+	if err := s.conn.Auth(nil); err != nil {
 		return fmt.Errorf("use the session bus: %w", err)
 	}
 	if err := s.conn.Hello(); err != nil {

@@ -63,12 +63,7 @@ func (t *tray) read(ctx context.Context, c *client.Client) time.Duration {
 	return viewerPause
 }
 
-func (t *tray) send(ctx context.Context, h heard) {
-	select {
-	case t.heard <- h:
-	case <-ctx.Done():
-	}
-}
+func (t *tray) send(ctx context.Context, h heard) { bring(ctx, t.heard, h) }
 
 func (t *tray) pause(ctx context.Context, d time.Duration) {
 	wait := time.NewTimer(d)

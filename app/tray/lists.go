@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"holdfast/app/client"
 	"holdfast/service/tunnel"
 	"holdfast/web/api"
 )
@@ -29,35 +30,30 @@ func (t *tray) load(ctx context.Context) {
 	}
 	t.loading = true
 	c := t.client
-	t.workers.Go(func() {
-		ctx, cancel := context.WithTimeout(ctx, listWait)
-		defer cancel()
-		var l lists
-		l.err = func() error {
-			groups, err := c.Groups(ctx)
-			if err != nil {
-				return err
-			}
-			tunnels, err := c.Tunnels(ctx)
-			if err != nil {
-				return err
-			}
-			settings, err := c.Settings(ctx)
-			if err != nil {
-				return err
-			}
-			me, err := c.Me(ctx)
-			if err != nil {
-				return err
-			}
-			l.from(groups, tunnels, settings, me)
-			return nil
-		}()
-		select {
-		case t.lists <- l:
-		case <-ctx.Done():
-		}
-	})
+	t.workers.Go(func() { bring(ctx, t.lists, loadLists(ctx, c)) })
+}
+
+func loadLists(ctx context.Context, c *client.Client) (l lists) {
+	ctx, cancel := context.WithTimeout(ctx, listWait)
+	defer cancel()
+	groups, err := c.Groups(ctx)
+	if err != nil {
+		return lists{err: err}
+	}
+	tunnels, err := c.Tunnels(ctx)
+	if err != nil {
+		return lists{err: err}
+	}
+	settings, err := c.Settings(ctx)
+	if err != nil {
+		return lists{err: err}
+	}
+	me, err := c.Me(ctx)
+	if err != nil {
+		return lists{err: err}
+	}
+	l.from(groups, tunnels, settings, me)
+	return l
 }
 
 func (l *lists) from(groups api.Groups, tunnels api.Tunnels, settings api.Settings, me api.Me) {
