@@ -51,6 +51,9 @@ type Options struct {
 	Admin int
 	// Total is how many connections all persons together may have open. 0: 256.
 	Total int
+	// Share is how many one person may have open once half of Total is taken, so
+	// that a few persons cannot take it all. 0: 8.
+	Share int
 	// Refusal is written to a connection over one of the bounds before it is
 	// closed, where there are not too many of these. Nil: nothing is.
 	Refusal []byte
@@ -63,7 +66,7 @@ func (o Options) withDefaults() Options {
 	for _, n := range []struct {
 		have *int
 		def  int
-	}{{&o.PerUser, 96}, {&o.Admin, 256}, {&o.Total, 256}} {
+	}{{&o.PerUser, 96}, {&o.Admin, 256}, {&o.Total, 256}, {&o.Share, 8}} {
 		if *n.have <= 0 {
 			*n.have = n.def
 		}

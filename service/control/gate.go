@@ -51,7 +51,8 @@ func (g *gate) enter(c net.Conn, p Peer) *Conn {
 	who := p.person()
 	admin := p.UID == 0 || p.token == Admin || who == g.self
 	g.mu.Lock()
-	full := g.inner[who] >= g.opt.PerUser || g.total >= g.opt.Total
+	full := g.inner[who] >= g.opt.PerUser || g.total >= g.opt.Total ||
+		g.total >= g.opt.Total/2 && g.inner[who] >= g.opt.Share
 	if admin {
 		full = g.inner[who] >= g.opt.Admin
 	}

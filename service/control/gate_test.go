@@ -10,6 +10,27 @@ import (
 	"time"
 )
 
+// TestFewDoNotTakeAllPlaces: whoever comes when half of them are taken gets a
+// share, and those who took the half get no more.
+func TestFewDoNotTakeAllPlaces(t *testing.T) {
+	g := newGate(Options{PerUser: 6, Total: 12, Share: 2, Log: slog.New(slog.DiscardHandler)}.withDefaults(), "0")
+	let := func(uid int) (in int) {
+		for range 20 {
+			c, other := net.Pipe()
+			t.Cleanup(func() { _ = other.Close() })
+			if g.enter(c, Peer{UID: uid}) != nil {
+				in++
+			}
+		}
+		return in
+	}
+	for i, want := range []int{6, 2, 2, 2, 0} {
+		if in := let(1000 + i); in != want {
+			t.Errorf("person %d: %d were let in, want %d", i, in, want)
+		}
+	}
+}
+
 // TestKnockingDoesNotFillTheLog: anybody may connect as often as they like.
 func TestKnockingDoesNotFillTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
