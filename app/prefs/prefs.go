@@ -2,8 +2,7 @@
 // of the page, and which notifications they want and when. It is one small file
 // in their own config folder; the service neither reads it nor knows of it.
 //
-// It decides when a notification stays silent, from a moment that it is given;
-// it shows none.
+// It shows no notification, and decides about none: that does package notify.
 package prefs
 
 import (
