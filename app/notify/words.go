@@ -10,6 +10,7 @@ import (
 
 // words are those that no notice of the service has.
 type words struct {
+	language                                event.Language
 	moved, works, worksBody, back, backBody string
 	unsteady, unsteadyBody                  string
 	lost, lostBody                          string
@@ -17,6 +18,7 @@ type words struct {
 }
 
 var english = words{
+	language:     event.English,
 	moved:        "Moved to %s",
 	works:        "%s works again",
 	worksBody:    "It was without service for about %s.",
@@ -39,7 +41,7 @@ func wordsOf(language string) words {
 func (w words) movedTo(name tunnel.Name) string { return fmt.Sprintf(w.moved, name) }
 
 func (w words) recovered(name tunnel.Name, lasted time.Duration) (title, body string) {
-	return fmt.Sprintf(w.works, name), fmt.Sprintf(w.worksBody, event.Span(max(lasted, time.Second)))
+	return fmt.Sprintf(w.works, name), fmt.Sprintf(w.worksBody, event.SpanIn(w.language, max(lasted, time.Second)))
 }
 
 func (w words) returned(from, to tunnel.Name) (title, body string) {
