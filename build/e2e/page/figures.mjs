@@ -30,22 +30,30 @@ async function firstPaint(w, loads = 15) {
   say(`first contentful paint, median of ${loads} loads`, `${median(paints).toFixed(0)} ms (longest ${Math.max(...paints).toFixed(0)})`);
 }
 
-/** How much of a core the tab needs while it shows the live figures. */
+/** How much of a core the tab's process needs while it shows the live figures. What else the machine does is not in it. */
 async function tabAtRest(w, seconds = 20) {
+  const system = await (await chromium()).newBrowserCDPSession();
+  const renderers = async () => {
+    const { processInfo } = await system.send("SystemInfo.getProcessInfo");
+    return processInfo.filter((p) => p.type === "renderer").reduce((sum, p) => sum + p.cpuTime, 0);
+  };
   for (const view of ["now", "history", "tunnels", "settings", "help"]) {
     const tab = await Tab.open(w, { view });
     const cdp = await tab.context.newCDPSession(tab.page);
     await cdp.send("Performance.enable");
-    const busy = async () => {
+    await tab.page.waitForTimeout(5_000); // what opening costs is not what staying costs
+    const own = async () => {
       const { metrics } = await cdp.send("Performance.getMetrics");
       const of = (name) => metrics.find((m) => m.name === name).value;
-      return { at: of("Timestamp"), task: of("TaskDuration"), heap: of("JSHeapUsedSize") };
+      return { work: of("ScriptDuration") + of("LayoutDuration") + of("RecalcStyleDuration"), heap: of("JSHeapUsedSize") };
     };
-    await tab.page.waitForTimeout(5_000); // what opening costs is not what staying costs
-    const from = await busy();
+    const from = await renderers(), began = await own(), at = Date.now();
     await tab.page.waitForTimeout(view === "now" ? seconds * 1000 : 8_000);
-    const to = await busy();
-    say(`tab on ${t("nav." + view)}, one update a second`, `${(100 * (to.task - from.task) / (to.at - from.at)).toFixed(2)} % of a core, heap ${(to.heap / 1e6).toFixed(1)} MB`);
+    const took = (Date.now() - at) / 1000, ended = await own();
+    const percent = (s) => (100 * s / took).toFixed(2) + " %";
+    // Without a graphics card the process paints, too: that is most of what it does.
+    say(`tab on ${t("nav." + view)}, one update a second: its process, its own work`,
+      `${percent(await renderers() - from)} of a core, ${percent(ended.work - began.work)}, heap ${(ended.heap / 1e6).toFixed(1)} MB`);
     await tab.close();
   }
 }
@@ -73,15 +81,23 @@ async function manyStreams(w, many = 200) {
   say(`${many} streams at once: the service's memory`, `${before.toFixed(1)} MB → ${during.toFixed(1)} MB (+${(during - before).toFixed(1)} MB)`);
 }
 
-/** How long the history of a year takes to be drawn. The service has one of a million samples; see package history. */
-async function year(w) {
-  const tab = await Tab.open(w);
-  const from = await tab.page.evaluate(() => performance.now());
-  await tab.go("history");
-  await tab.page.waitForLoadState("networkidle");
-  const drawn = await tab.page.evaluate((from) => performance.now() - from, from);
+/** How long the history takes from the click until its picture is there. That of a year is measured beside the store. */
+async function history(w) {
+  const tab = await Tab.open(w), times = [];
+  for (let i = 0; i < 5; i++) {
+    await tab.go("now");
+    const drawn = tab.page.evaluate(() => new Promise((done) => {
+      addEventListener("hashchange", () => {
+        const from = performance.now();
+        const look = () => (document.querySelector("#view .plot svg") ? done(performance.now() - from) : requestAnimationFrame(look));
+        look();
+      }, { once: true });
+    }));
+    await tab.go("history");
+    times.push(await drawn);
+  }
   await tab.close();
-  say("history, opened until nothing more is asked for", `${drawn.toFixed(0)} ms`);
+  say("history, from the click until it is drawn, median of 5", `${median(times).toFixed(0)} ms`);
 }
 
 const w = await start({ servers: ["berlin", "paris", "oslo"], group: "home", up: true });
@@ -91,7 +107,7 @@ try {
   await firstPaint(w);
   await tabAtRest(w);
   await manyStreams(w);
-  await year(w);
+  await history(w);
 } finally {
   await w.end();
   await quit();
