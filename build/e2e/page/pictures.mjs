@@ -4,7 +4,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { missing, quit, t, Tab } from "./browser.mjs";
-import { build, programs, start } from "./world.mjs";
+import { build, programs, start, until } from "./world.mjs";
 
 const out = process.argv[2];
 if (!out || missing) {
@@ -96,6 +96,7 @@ try {
   await w.reaches("protected");
   await w.do("upload");
   await w.do("break berlin blackhole"); // so that there is a history
+  await until("a failover", () => w.event("failed_over"));
   await w.reaches("protected");
   await w.do("heal");
   for (const look of Object.keys(looks)) await views(w, look);
