@@ -66,6 +66,7 @@ async function day(tab) {
   await tab.page.emulateMedia({ colorScheme: "light" });
   await tab.go("history");
   await tab.page.getByText(t("history.range.day"), { exact: true }).click();
+  await tab.page.getByText(t("history.outages"), { exact: true }).first().waitFor();
   await tab.page.waitForTimeout(2_500);
   await picture(tab, "history");
   await tab.close();
