@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"net/http"
 	"runtime/debug"
 )
@@ -32,7 +33,7 @@ func (h *Host) tellPanic() {
 	if p == nil {
 		return
 	}
-	if p != http.ErrAbortHandler {
+	if err, is := p.(error); !is || !errors.Is(err, http.ErrAbortHandler) {
 		h.log.Error("a request could not be served", "panic", p, "stack", string(debug.Stack()))
 	}
 	panic(http.ErrAbortHandler)
