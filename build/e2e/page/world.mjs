@@ -1,7 +1,7 @@
 // The world of a test: the real programs, on loopback and in a folder of their
 // own. What a test started ends with it, by its process id.
 import { execFile, execFileSync, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -36,8 +36,11 @@ export async function until(what, ask, within = patience) {
 }
 
 /** Whatever still runs when this process ends, for whatever reason, ends with it. */
-const running = new Set();
-process.once("exit", () => { for (const p of running) p.kill("SIGKILL"); });
+const running = new Set(), folders = new Set();
+process.once("exit", () => {
+  for (const p of running) p.kill("SIGKILL");
+  for (const dir of folders) rmSync(dir, { recursive: true, force: true });
+});
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
 
 /** A running program. */
@@ -112,6 +115,7 @@ class World {
   constructor(programs) {
     this.programs = programs;
     this.dir = mkdtempSync(join(tmpdir(), "holdfast-page-"));
+    folders.add(this.dir);
     chmodSync(this.dir, 0o700);
     this.socket = join(this.dir, "run", "holdfast.sock");
     // Nothing of the person who runs the tests is read or written.
@@ -228,7 +232,8 @@ class World {
 
   async end() {
     for (const p of this.#started) await p.end();
-    if (existsSync(this.dir)) rmSync(this.dir, { recursive: true });
+    rmSync(this.dir, { recursive: true, force: true });
+    folders.delete(this.dir);
   }
 }
 
