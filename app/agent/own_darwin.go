@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -21,13 +20,9 @@ import (
 // the person can read, and the token, which only the page has. This file has been
 // compiled, and its reading of the list tested, but it has not run on a Mac yet.
 func isOwn(c net.Conn) error {
-	theirs, err := netip.ParseAddrPort(c.RemoteAddr().String())
+	theirs, ours, err := ends(c)
 	if err != nil {
-		return fmt.Errorf("read the other end's address: %w", err)
-	}
-	ours, err := netip.ParseAddrPort(c.LocalAddr().String())
-	if err != nil {
-		return fmt.Errorf("read our own address: %w", err)
+		return err
 	}
 	list, err := unix.SysctlRaw("net.inet.tcp.pcblist_n")
 	if err != nil {

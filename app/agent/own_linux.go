@@ -17,13 +17,9 @@ import (
 // is the other end (sock_diag), and whose it is. What it answers is compared with
 // what was asked: where there is no such socket it may name one that listens.
 func isOwn(c net.Conn) error {
-	theirs, err := netip.ParseAddrPort(c.RemoteAddr().String())
+	theirs, ours, err := ends(c)
 	if err != nil {
-		return fmt.Errorf("read the other end's address: %w", err)
-	}
-	ours, err := netip.ParseAddrPort(c.LocalAddr().String())
-	if err != nil {
-		return fmt.Errorf("read our own address: %w", err)
+		return err
 	}
 	question := diagQuestion(theirs, ours)
 	request := nl.NewNetlinkRequest(nl.SOCK_DIAG_BY_FAMILY, 0)

@@ -15,13 +15,9 @@ import (
 // connection; an error says why not. Windows lists the connections with the
 // processes that hold them, and a process has a token with its user.
 func isOwn(c net.Conn) error {
-	theirs, err := netip.ParseAddrPort(c.RemoteAddr().String())
+	theirs, ours, err := ends(c)
 	if err != nil {
-		return fmt.Errorf("read the other end's address: %w", err)
-	}
-	ours, err := netip.ParseAddrPort(c.LocalAddr().String())
-	if err != nil {
-		return fmt.Errorf("read our own address: %w", err)
+		return err
 	}
 	layout := rows4
 	if theirs.Addr().Is6() {
