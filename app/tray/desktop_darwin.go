@@ -41,11 +41,3 @@ func enterDesktop(socket string) (desktop, error) {
 func (login) hasTray() bool         { return true }
 func (login) gone() <-chan struct{} { return nil }
 func (l login) leave()              { _ = l.lock.Close() }
-
-// unwise says why this account should not have a tray. "": it may.
-func unwise() string {
-	if os.Geteuid() != 0 {
-		return ""
-	}
-	return "start it as yourself and not as root: whoever reaches the page or the menu could do all that root may, keys included"
-}

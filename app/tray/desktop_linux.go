@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"os"
 
 	"github.com/godbus/dbus/v5"
 )
@@ -66,11 +65,3 @@ func (s *session) hasTray() bool {
 func (s *session) gone() <-chan struct{} { return s.conn.Context().Done() }
 
 func (s *session) leave() { _ = s.conn.Close() }
-
-// unwise says why this account should not have a tray. "": it may.
-func unwise() string {
-	if os.Geteuid() != 0 {
-		return ""
-	}
-	return "start it as yourself and not as root: whoever reaches the page or the menu could do all that root may, keys included"
-}

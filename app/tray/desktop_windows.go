@@ -32,11 +32,3 @@ func enterDesktop(socket string) (desktop, error) {
 func (logon) hasTray() bool         { return true }
 func (logon) gone() <-chan struct{} { return nil }
 func (l logon) leave()              { _ = windows.CloseHandle(l.mutex) }
-
-// unwise says why this account should not have a tray. "": it may.
-func unwise() string {
-	if !windows.GetCurrentProcessToken().IsElevated() {
-		return ""
-	}
-	return "start it without administrator's rights: whoever reaches the page or the menu could do all that you may now, keys included"
-}
