@@ -64,6 +64,7 @@ type Demo struct {
 	underlay chan failover.Input
 	teller   teller
 	page     visitor
+	acting   sync.Mutex // held while a step is carried out: each has its own story
 	stop     context.CancelFunc
 	stopped  <-chan struct{} // closed by stop
 	wg       sync.WaitGroup
@@ -224,6 +225,8 @@ func (d *Demo) Do(s lab.Step) error {
 	if s.Server != "" && d.lab.Server(s.Server) == nil {
 		return fmt.Errorf("%s: %w", s.Server, lab.ErrNoSuchServer)
 	}
+	d.acting.Lock()
+	defer d.acting.Unlock()
 	before := scene{inUse: tunnel.Name(d.Now(lab.SubjectActive)), network: d.lab.NetworkUp()}
 	d.teller.begin(Story{At: time.Now().UTC(), Did: s.Verb, Server: s.Server, Faults: slices.Clone(s.Faults), Up: s.Up, InUse: before.inUse})
 	if err := d.carryOut(s); err != nil {
