@@ -87,6 +87,10 @@ func Listen(o Options) (_ *Host, err error) {
 	if h.listen, err = listenLoopback(o.Port); err != nil {
 		return nil, err
 	}
+	if err := h.listen.knowsCallers(isOwn); err != nil {
+		h.listen.close()
+		return nil, fmt.Errorf("tell your programs from those of others: %w", err)
+	}
 	h.forward = newForwarder(o.Socket, o.Log)
 	h.server = newServer(h.handler(pages), o.Log)
 	if h.door, err = openDoor(dir, o.Socket, h); err != nil && !errors.Is(err, errDoorTaken) {

@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -74,6 +75,33 @@ func TestTakenPort(t *testing.T) {
 			l.close()
 			t.Errorf("a port that is taken on %s was used", address)
 		}
+	}
+}
+
+// TestUnknownCallers: a host that cannot tell who calls does not begin to serve.
+func TestUnknownCallers(t *testing.T) {
+	l, err := listenLoopback(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	early, err := net.Dial("tcp", l.listeners[0].Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer early.Close()
+	unknown, asked := errors.New("nobody knows"), 0
+	err = l.knowsCallers(func(c net.Conn) error {
+		if asked++; c.RemoteAddr().String() == early.LocalAddr().String() {
+			t.Error("it asked about another's connection")
+		}
+		return unknown
+	})
+	if !errors.Is(err, unknown) || asked != 1 {
+		t.Errorf("got %v after %d questions", err, asked)
+	}
+	if err := l.knowsCallers(isOwn); err != nil {
+		t.Errorf("our own: %v", err)
 	}
 }
 
