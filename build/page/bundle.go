@@ -84,7 +84,7 @@ func compile(web string, files map[string][]byte) (needs, error) {
 		MinifySyntax:        true,
 		LegalComments:       api.LegalCommentsNone,
 		JSX:                 api.JSXTransform,
-		JSXFactory:          "h",
+		JSXFactory:          "createElement",
 		JSXFragment:         "Fragment",
 		Inject:              []string{filepath.Join(root, "src/jsx.ts")},
 		Alias:               absolute,

@@ -142,7 +142,8 @@ function take({ kind, id, data }: Message) {
     case "snapshot":
     case "status":
       found();
-      status.value = message;
+      waiting = message;
+      if (message.eventId !== status.value?.eventId || message.overall !== status.value?.overall) show();
       break;
     case "event":
       happened.value = message;
@@ -153,10 +154,27 @@ function take({ kind, id, data }: Message) {
   }
 }
 
+/** A picture with nothing but other numbers: it is shown with the next figures that are drawn. */
+let waiting: Status | null = null;
+
+function show() {
+  if (waiting) status.value = waiting;
+  waiting = null;
+}
+
+/** How often the page is drawn for nothing but other numbers, in ms: seldom enough for a page that is left open to cost nothing. */
+const drawEvery = 2_000;
+
+let fresh: Point[] = [];
+
 function figure(f: Figures) {
-  now.value = Date.parse(f.at);
-  const from = now.value - keepMs;
-  points.value = [...points.value.filter((p) => p.at >= from), { at: now.value, rx: f.rxRate, tx: f.txRate, rtt: f.rttMs }];
+  const at = Date.parse(f.at);
+  fresh.push({ at, rx: f.rxRate, tx: f.txRate, rtt: f.rttMs });
+  if (Math.abs(at - now.value) < drawEvery - 500) return;
+  show();
+  now.value = at;
+  points.value = [...points.value, ...fresh].filter((p) => p.at >= at - keepMs);
+  fresh = [];
   const s = status.value;
   if (s?.active && s.active.tunnel === f.tunnel) status.value = { ...s, at: f.at, active: { ...s.active, ...f } as Status["active"] };
 }

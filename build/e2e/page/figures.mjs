@@ -52,7 +52,7 @@ async function tabAtRest(w, seconds = 20) {
     const took = (Date.now() - at) / 1000, ended = await own();
     const percent = (s) => (100 * s / took).toFixed(2) + " %";
     // Without a graphics card the process paints, too: that is most of what it does.
-    say(`tab on ${t("nav." + view)}, one update a second: its process, its own work`,
+    say(`tab on ${t("nav." + view)}, live: its process, its own work`,
       `${percent(await renderers() - from)} of a core, ${percent(ended.work - began.work)}, heap ${(ended.heap / 1e6).toFixed(1)} MB`);
     await tab.close();
   }

@@ -1,5 +1,5 @@
 import type uPlot from "uplot";
-import { effect } from "@preact/signals";
+import { computed, effect, untracked } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { prefs } from "../live";
@@ -64,7 +64,7 @@ function draw(Plot: typeof uPlot, box: HTMLDivElement, latest: { current: ChartP
   const stopTheme = effect(() => {
     prefs.value?.theme;
     language.value;
-    make();
+    untracked(make); // new data is no reason to begin anew
   });
   const stopData = effect(() => {
     const data = latest.current.data();
@@ -101,7 +101,7 @@ function options(box: HTMLDivElement, latest: { current: ChartProps }): uPlot.Op
     padding: [8, 8, 0, 0],
     scales: { x: { range: () => latest.current.span() }, y: { range: (_, __, max) => [0, Math.max(max * 1.15, 1)] } },
     axes: [
-      { ...axis, grid: { show: false }, size: 26, gap: 6, space: 80, incrs: steps, values: (_, at) => at.map((s) => label(new Date(s * 1000), at.length > 1 ? at[1] - at[0] : 60)) },
+      { ...axis, grid: { show: false }, size: 26, gap: 6, space: 80, incrs: steps, values: (_, at) => at.map((s) => clock.value.format(s * 1000)) },
       { ...axis, size: 72, space: 30, values: (_, at) => at.map((v) => value(v)) },
     ],
     series: [
@@ -115,8 +115,7 @@ function options(box: HTMLDivElement, latest: { current: ChartProps }): uPlot.Op
 }
 
 /** The distances between ticks of the time axis, in seconds. */
-const steps = [60, 300, 900, 3_600, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000];
+const steps = [60, 300, 900, 3_600];
 
-/** A tick of the time axis: a day where ticks are days apart, else a time. */
-const label = (at: Date, step: number) =>
-  step >= 86_400 ? at.toLocaleDateString(language.value, { day: "numeric", month: "short" }) : at.toLocaleTimeString(language.value, { timeStyle: "short" });
+/** Made once for a language: making one takes longer than to draw the chart. */
+const clock = computed(() => new Intl.DateTimeFormat(language.value, { timeStyle: "short" }));

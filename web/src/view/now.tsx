@@ -104,6 +104,7 @@ function meaning(a: Active): string {
 }
 
 function Throughput() {
+  const open = useSignal(false);
   const last = points.value.at(-1);
   return (
     <Chart
@@ -115,7 +116,7 @@ function Throughput() {
       value={rate}
     >
       <p class="key"><i class="rx" />{t("now.down")}<i class="tx" />{t("now.up")}</p>
-      <details><summary>{t("chart.table")}</summary><PointTable /></details>
+      <details onToggle={(e) => (open.value = e.currentTarget.open)}><summary>{t("chart.table")}</summary>{open.value && <PointTable />}</details>
     </Chart>
   );
 }
