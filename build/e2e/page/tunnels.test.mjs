@@ -158,43 +158,71 @@ journey("edits with errors on their lines, and keeps the keys to itself", { worl
   assert.ok(kept.text.includes(secret), "the key was not kept");
 });
 
-journey("renames, deletes and takes it back", { world: three }, async ({ w, tab }) => {
-  tab.expects(/404.*tunnels\/(oslo|bergen)$/); // what is shown may be asked for once more as it goes
-  await tab.go("tunnels");
-  const open = (name) => tab.page.locator(`#view a[href="#/tunnels/${name}"]`).first().click();
-  await open("oslo");
-  await tab.button("tunnels.rename").click();
-  await tab.page.getByRole("dialog").getByLabel(t("tunnels.name")).fill("bergen");
-  await tab.page.getByRole("dialog").getByRole("button", { name: t("tunnels.rename"), exact: true }).click();
-  await until("the new name", async () => (await names(w)).join() === "bergen,berlin,paris");
-  assert.deepEqual(await members(w, "home"), ["berlin", "bergen", "paris"]);
-  await tab.page.getByRole("heading", { level: 1, name: "bergen" }).waitFor();
-  await tab.button("tunnels.delete").click();
-  await tab.page.getByRole("dialog").getByRole("button", { name: t("tunnels.delete"), exact: true }).click();
-  await until("it to be gone", async () => (await names(w)).join() === "berlin,paris");
-  await tab.button("toast.undo").click();
-  await until("it to be back", async () => (await names(w)).join() === "bergen,berlin,paris");
-  await until("its place", async () => (await members(w, "home")).join() === "berlin,bergen,paris");
-});
+for (const [how, act, write] of [
+  ["by mouse", (tab, l) => l.first().click(), (tab, l, text) => l.fill(text)],
+  ["by keyboard", (tab, l) => tab.press(l), async (tab, l, text) => {
+    await tab.focus(l);
+    await tab.page.keyboard.press("Control+a");
+    await tab.page.keyboard.insertText(text);
+  }],
+]) {
+  journey(`renames, deletes and takes it back, ${how}`, { world: three }, async ({ w, tab }) => {
+    tab.expects(/404.*tunnels\/(oslo|bergen)$/); // what is shown may be asked for once more as it goes
+    await tab.go("tunnels");
+    const dialog = tab.page.getByRole("dialog");
+    await act(tab, tab.page.locator('#view a[href="#/tunnels/oslo"]'));
+    await act(tab, tab.button("tunnels.rename"));
+    await write(tab, dialog.getByLabel(t("tunnels.name")), "bergen");
+    await act(tab, dialog.getByRole("button", { name: t("tunnels.rename"), exact: true }));
+    await until("the new name", async () => (await names(w)).join() === "bergen,berlin,paris");
+    assert.deepEqual(await members(w, "home"), ["berlin", "bergen", "paris"]);
+    await tab.page.getByRole("heading", { level: 1, name: "bergen" }).waitFor();
+    await act(tab, tab.button("tunnels.delete"));
+    await act(tab, dialog.getByRole("button", { name: t("tunnels.delete"), exact: true }));
+    await until("it to be gone", async () => (await names(w)).join() === "berlin,paris");
+    await act(tab, tab.button("toast.undo"));
+    await until("it to be back", async () => (await names(w)).join() === "bergen,berlin,paris");
+    await until("its place", async () => (await members(w, "home")).join() === "berlin,bergen,paris");
+  });
 
-journey("gives the keys out after a question only", { world: three }, async ({ w, tab }) => {
-  await tab.go("tunnels");
-  await tab.page.locator('#view a[href="#/tunnels/paris"]').first().click();
-  const dialog = tab.page.getByRole("dialog");
-  await tab.button("tunnels.export").click();
-  await dialog.getByText(t("tunnels.export.what")).waitFor();
-  await tab.page.keyboard.press("Escape");
-  await dialog.waitFor({ state: "detached" });
-  assert.ok(await tab.button("tunnels.export").evaluate((e) => e === document.activeElement), "the focus is back");
-  await tab.button("tunnels.export").click();
-  const download = tab.page.waitForEvent("download");
-  await dialog.getByRole("button", { name: t("tunnels.export.yes"), exact: true }).click();
-  const saved = await download;
-  assert.equal(saved.suggestedFilename(), "paris.conf");
-  assert.equal(readFileSync(await saved.path(), "utf8"), (await w.api("GET", "tunnels/paris/export")).text);
-  await tab.button("tunnels.qr").click();
-  await dialog.getByRole("button", { name: t("tunnels.qr.yes"), exact: true }).click();
-  await dialog.getByText(t("tunnels.qr.how")).waitFor();
-  await tab.page.keyboard.press("Escape");
-  await dialog.waitFor({ state: "detached" });
-});
+  journey(`takes a pasted configuration, and another text for it, ${how}`, { world: { servers: ["berlin", "oslo"], group: "" } }, async ({ w, tab }) => {
+    await tab.go("tunnels");
+    await act(tab, tab.page.getByRole("link", { name: t("tunnels.import"), exact: true }));
+    await act(tab, tab.button("tunnels.import.paste"));
+    await write(tab, tab.page.getByLabel(t("tunnels.import.text")), config(w, 1));
+    await act(tab, tab.button("tunnels.import.look"));
+    await write(tab, card(tab, t("tunnels.import.pasted")).getByLabel(t("tunnels.name")), "pasted");
+    await act(tab, tab.button("tunnels.import.save.one", { count: 1 }));
+    await until("it to be there", async () => (await names(w)).includes("pasted"));
+    await tab.go("tunnels");
+    await act(tab, tab.page.locator('#view a[href="#/tunnels/pasted"]'));
+    await act(tab, tab.page.getByRole("link", { name: t("tunnels.edit"), exact: true }));
+    const area = tab.page.getByLabel(t("tunnels.edit.text"), { exact: true });
+    await write(tab, area, (await area.inputValue()).replace("[Peer]", "MTU = 1300\n[Peer]"));
+    await act(tab, tab.button("tunnels.save"));
+    await tab.page.getByText(t("tunnels.saved", { name: "pasted" })).waitFor();
+    assert.match((await w.api("GET", "tunnels/pasted/export")).text, /MTU = 1300/);
+  });
+
+  journey(`gives the keys out after a question only, ${how}`, { world: three }, async ({ w, tab }) => {
+    await tab.go("tunnels");
+    await act(tab, tab.page.locator('#view a[href="#/tunnels/paris"]'));
+    const dialog = tab.page.getByRole("dialog");
+    await act(tab, tab.button("tunnels.export"));
+    await dialog.getByText(t("tunnels.export.what")).waitFor();
+    await tab.page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+    assert.ok(await tab.button("tunnels.export").evaluate((e) => e === document.activeElement), "the focus is back");
+    await act(tab, tab.button("tunnels.export"));
+    const download = tab.page.waitForEvent("download");
+    await act(tab, dialog.getByRole("button", { name: t("tunnels.export.yes"), exact: true }));
+    const saved = await download;
+    assert.equal(saved.suggestedFilename(), "paris.conf");
+    assert.equal(readFileSync(await saved.path(), "utf8"), (await w.api("GET", "tunnels/paris/export")).text);
+    await act(tab, tab.button("tunnels.qr"));
+    await act(tab, dialog.getByRole("button", { name: t("tunnels.qr.yes"), exact: true }));
+    await dialog.getByText(t("tunnels.qr.how")).waitFor();
+    await tab.page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+  });
+}
