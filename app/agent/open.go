@@ -24,11 +24,23 @@ const (
 func (h *Host) Open(ctx context.Context) error { return h.OpenBy(ctx, "") }
 
 // OpenBy is Open, in the way that is asked for. "": as fits the browser.
-func (h *Host) OpenBy(ctx context.Context, way Way) error {
+func (h *Host) OpenBy(ctx context.Context, way Way) error { return h.open(ctx, way, "") }
+
+// OpenNotice is Open, and the page brings a notice into view. 0: none. By a link
+// the page begins with the gravest, whichever was asked for.
+func (h *Host) OpenNotice(ctx context.Context, id int64) error {
+	view := ""
+	if id > 0 {
+		view = fmt.Sprintf("#/now/%d", id)
+	}
+	return h.open(ctx, "", view)
+}
+
+func (h *Host) open(ctx context.Context, way Way, view string) error {
 	if way == "" {
 		way = wayTo(ctx)
 	}
-	address, err := h.Address(way)
+	address, err := h.address(way, view)
 	if err != nil {
 		return err
 	}
@@ -44,11 +56,14 @@ func (h *Host) OpenBy(ctx context.Context, way Way) error {
 
 // Address is what a browser must be given to open the page with a new session,
 // once, and within half a minute (ByLink: a minute).
-func (h *Host) Address(way Way) (string, error) {
+func (h *Host) Address(way Way) (string, error) { return h.address(way, "") }
+
+// address is Address of a view of the page, as a fragment. "": its beginning.
+func (h *Host) address(way Way, view string) (string, error) {
 	if way == ByLink {
 		return h.URL() + "#c=" + h.codes.mint(linkCodeLife, nil), nil
 	}
-	path, err := h.files.write(h.dir, h.URL()+login[1:], func(used func()) string { return h.codes.mint(fileCodeLife, used) })
+	path, err := h.files.write(h.dir, h.URL()+login[1:]+view, func(used func()) string { return h.codes.mint(fileCodeLife, used) })
 	if err != nil {
 		return "", err
 	}

@@ -241,6 +241,26 @@ func TestDoor(t *testing.T) {
 	}
 }
 
+// TestOpenNotice: the form leads to the notice's place on the page, and to the
+// page's beginning where there is none.
+func TestOpenNotice(t *testing.T) {
+	r := start(t)
+	for id, want := range map[int64]string{0: r.host.URL() + "session", 17: r.host.URL() + "session#/now/17"} {
+		r.opened = nil
+		if err := r.host.OpenNotice(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		path, _ := readCode(t, r.opened[0])
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), `action="`+want+`"`) {
+			t.Errorf("notice %d: no form for %s in %s", id, want, text)
+		}
+	}
+}
+
 // TestSecondHost serves on a port of its own; the door stays the first one's.
 func TestSecondHost(t *testing.T) {
 	first := start(t)

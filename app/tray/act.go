@@ -68,7 +68,7 @@ func (t *tray) act(ctx context.Context, s service, c Command) (err error) {
 	defer cancel()
 	switch c.Verb {
 	case Open:
-		return t.page.Open(ctx)
+		return t.page.OpenNotice(ctx, c.Notice)
 	case Connect:
 		_, err = s.Connect(ctx, c.Name)
 	case Disconnect:

@@ -13,7 +13,7 @@ import (
 // hanging is a page whose browser never comes.
 type hanging struct{}
 
-func (hanging) Open(ctx context.Context) error {
+func (hanging) OpenNotice(ctx context.Context, _ int64) error {
 	<-ctx.Done()
 	return ctx.Err()
 }

@@ -7,7 +7,7 @@ type Verb string
 
 // The verbs. The zero verb does nothing.
 const (
-	Open          Verb = "open" // the page, which begins with the notices
+	Open          Verb = "open" // the page
 	Connect       Verb = "connect"
 	Disconnect    Verb = "disconnect"
 	Reconnect     Verb = "reconnect"
@@ -28,4 +28,5 @@ type Command struct {
 	Name    tunnel.Name // Connect, SwitchTo
 	Setting string      // Set
 	Value   string      // Set
+	Notice  int64       // Open: the notice to bring into view; 0: none
 }

@@ -123,8 +123,8 @@ var shapes = map[status.Overall]icon.Shape{
 	status.ServiceUnreachable: icon.Unreachable,
 }
 
-// reasonItem says why, or what the person can do, and leads to the page, which
-// has the whole notice on top.
+// reasonItem says why, or what the person can do, and leads to the whole notice on
+// the page.
 func reasonItem(v View, w *words) Item {
 	i := Item{Key: KeyReason, Do: Command{Verb: Open}}
 	switch n := v.reason(); {
@@ -135,7 +135,7 @@ func reasonItem(v View, w *words) Item {
 	case v.Status != nil && v.Status.Limited:
 		i.Title = w.viewer
 	case n != nil:
-		i.Title = n.Title
+		i.Title, i.Do.Notice = n.Title, n.ID
 	default:
 		i.Hidden = true
 	}

@@ -11,7 +11,7 @@ import (
 
 // page is what the tray needs of the host of the page.
 type page interface {
-	Open(ctx context.Context) error
+	OpenNotice(ctx context.Context, id int64) error
 	Run(ctx context.Context) error
 }
 
@@ -26,7 +26,7 @@ func servePage(o options, p *prefs.Store, log *slog.Logger) (page, error) {
 // noPage stands for a page that cannot be served: who asks for it is told why.
 type noPage struct{ err error }
 
-func (n noPage) Open(context.Context) error { return n.err }
+func (n noPage) OpenNotice(context.Context, int64) error { return n.err }
 
 func (n noPage) Run(ctx context.Context) error {
 	<-ctx.Done()

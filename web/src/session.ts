@@ -11,7 +11,7 @@ export async function openSession(): Promise<boolean> {
   const code = /^#c=([\w-]+)$/.exec(location.hash)?.[1];
   if (given) {
     keep(given);
-    history.replaceState(null, "", "/");
+    history.replaceState(null, "", "/" + location.hash);
   } else if (code) {
     history.replaceState(null, "", "/");
     const reply = await fetch("/session", {

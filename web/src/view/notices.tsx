@@ -1,7 +1,9 @@
+import { useEffect, useRef } from "preact/hooks";
 import { api } from "../api";
 import { ago } from "../format";
 import { mayAct, now } from "../live";
 import { Button } from "../part/button";
+import { route } from "../route";
 import { t } from "../words";
 import type { Notice } from "../types";
 
@@ -18,8 +20,12 @@ export function Notices({ list }: { list: Notice[] }) {
 }
 
 function One({ n }: { n: Notice }) {
+  const ref = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (route.value.about === `${n.id}`) ref.current!.scrollIntoView({ block: "center" });
+  }, [route.value.about]);
   return (
-    <article class="notice" id={`notice-${n.id}`} data-severity={n.severity} data-code={n.code} data-seen={n.acknowledged || undefined}>
+    <article ref={ref} class="notice" id={`notice-${n.id}`} data-severity={n.severity} data-code={n.code} data-seen={n.acknowledged || undefined}>
       <h2>{n.title}</h2>
       <p>{n.tunnel && n.code !== "failed_over" && <b>{n.tunnel}: </b>}{n.what}</p>
       {n.advice && <p class="advice">{n.advice}</p>}
