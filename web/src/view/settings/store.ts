@@ -43,10 +43,18 @@ function put(key: string, value: string): Promise<void> {
   return done;
 }
 
+/** What each setting is on its way to be: a person may change their mind before the service has answered. */
+const wanted = new Map<string, string>();
+
 /** Changes a setting and offers the way back. It throws the Refusal of a value that will not do. */
 export async function change(s: Setting, value: string) {
-  if (value === s.value) return;
-  await put(s.key, value);
+  if (value === (wanted.get(s.key) ?? s.value)) return;
+  wanted.set(s.key, value);
+  try {
+    await put(s.key, value);
+  } finally {
+    if (wanted.get(s.key) === value) wanted.delete(s.key);
+  }
   const now = settings.value!.find((x) => x.key === s.key)!;
   say(t("settings.changed", { setting: label(s), value: shown(now, now.value) }), () => put(s.key, s.value));
 }
