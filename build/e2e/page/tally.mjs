@@ -1,8 +1,10 @@
 // What a run of the browser tests says: what failed and why, what was skipped,
-// what tests wished to tell, and a line that counts.
+// what tests wished to tell. What it came to goes to the file HOLDFAST_TALLY.
+import { writeFileSync } from "node:fs";
+
 export default async function* tally(events) {
   let passed = 0, failed = 0;
-  const skipped = new Set();
+  const skipped = new Set(), again = new Set();
   for await (const { type, data } of events) {
     const suite = data.details?.type === "suite";
     if (type === "test:diagnostic" && !/^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) /.test(data.message)) yield `${data.message}\n`;
@@ -14,13 +16,14 @@ export default async function* tally(events) {
     }
     if (type === "test:fail") {
       const cause = data.details.error?.cause ?? data.details.error;
+      again.add(data.file);
       if (!suite) failed++;
       else if (data.details.error?.failureType === "subtestsFailed") continue;
       yield `FAIL ${seconds(data)}  ${data.name}\n${String(cause?.stack ?? cause).replace(/^/gm, "      ")}\n`;
     }
   }
   for (const line of skipped) yield `skipped ${line}\n`;
-  yield `browser: ${passed} passed, ${failed} failed, ${skipped.size} skipped\n`;
+  writeFileSync(process.env.HOLDFAST_TALLY, JSON.stringify({ passed, failed, skipped: skipped.size, again: [...again] }));
 }
 
 const seconds = (data) => (data.details.duration_ms / 1000).toFixed(1).padStart(6) + "s";
