@@ -136,6 +136,10 @@ func (h *Host) close() {
 	if h.door != nil {
 		h.door.close()
 	}
+	// Nobody comes in any more before the sessions end: who asked again meanwhile
+	// would be told that their session is over, and not that the host is.
+	h.server.SetKeepAlivesEnabled(false)
+	h.listen.close()
 	h.sessions.endAll()
 	h.files.close()
 	ctx, cancel := context.WithTimeout(context.Background(), closeWait)

@@ -18,7 +18,7 @@ after(quit);
 /** Elements that the page is made of. What a text could bring is not among them. */
 const own = ["A", "ARTICLE", "ASIDE", "B", "BDI", "BR", "BUTTON", "CANVAS", "CIRCLE", "CODE", "DATALIST", "DD", "DETAILS", "DIALOG", "DIV", "DL", "DT", "EM", "FIELDSET", "FIGCAPTION",
   "FIGURE", "FOOTER", "FORM", "G", "H1", "H2", "H3", "H4", "HEADER", "I", "IMG", "INPUT", "KBD", "LABEL", "LEGEND", "LI", "LINE", "MAIN", "NAV", "OL", "OPTGROUP", "OPTION", "OUTPUT", "P",
-  "PATH", "POLYLINE", "PRE", "PROGRESS", "RECT", "SECTION", "SELECT", "SMALL", "SPAN", "STRONG", "SUMMARY", "SVG", "TABLE", "TBODY", "TD", "TEXT", "TEXTAREA", "TH", "THEAD", "TIME", "TITLE", "TR", "UL"];
+  "PATH", "PATTERN", "POLYLINE", "PRE", "PROGRESS", "RECT", "SECTION", "SELECT", "SMALL", "SPAN", "STRONG", "SUMMARY", "SVG", "TABLE", "TBODY", "TD", "TEXT", "TEXTAREA", "TH", "THEAD", "TIME", "TITLE", "TR", "UL"];
 
 /** What in the page is not of its own making. */
 const alien = (tab) =>
