@@ -25,6 +25,7 @@ var pure = map[string][]string{
 	"service/failover": {"service/tunnel", "service/health", "service/event", "service/diagnose"},
 	"service/brain":    {"service/tunnel", "service/health", "service/event", "service/diagnose", "service/failover"},
 	"service/status":   {"service/tunnel", "service/health", "service/event", "service/diagnose", "service/failover"},
+	"service/guardset": {"service/tunnel", "service/failover"},
 }
 
 // impure is what of the standard library no pure package may touch.
