@@ -106,7 +106,7 @@ func Rules() []Rule {
 		v1("GET", "/settings", Operator, "Every setting.", nil, api.Settings{}),
 		v1("PATCH", "/settings", Operator, "Change settings, all or none. The guard's need an administrator.", map[string]string{}, api.Settings{}),
 		v1("GET", "/guard", Operator, "What the guard does.", nil, api.Guard{}),
-		v1("POST", "/guard", Admin, "Change what the guard does.", api.GuardRequest{}, api.Guard{}),
+		v1("POST", "/guard", Operator, "Pause the guard for a while. Anything else needs an administrator, but to end a pause.", api.GuardRequest{}, api.Guard{}),
 		v1("GET", "/logs", Operator, "The end of the service's log.", nil, api.Logs{}, linesParam, followParam),
 		as(zipContent, v1("GET", "/bundle", Operator, "An archive for a report of a fault, without keys.", nil, nil)),
 	}

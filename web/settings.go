@@ -70,24 +70,3 @@ func checkSettings(set map[string]string, keys []string, p failover.Policy) erro
 	}
 	return nil
 }
-
-func (s *server) guard(w http.ResponseWriter, _ *http.Request) error {
-	g := s.Engine.Status().Guard
-	return ok(w, api.Guard{Schema: api.Schema, Mode: g.Mode, Verified: g.Verified, Blocking: g.Blocking})
-}
-
-// setGuard refuses: this service holds no guard that could be opened or shut.
-func (s *server) setGuard(w http.ResponseWriter, r *http.Request) error {
-	body, err := readBody[api.GuardRequest](w, r, smallBody)
-	if err != nil {
-		return err
-	}
-	switch body.Action {
-	case api.GuardRelease, api.GuardOn, api.GuardOff:
-	default:
-		return refuse(api.Invalid, "The action must be release, on or off.", "")
-	}
-	visitOf(r).object = string(body.Action)
-	return refuse(api.Unavailable, "This version does not have the guard yet, and blocks nothing.",
-		"The setting guard is kept for when it does: holdfast settings set guard=auto")
-}

@@ -51,7 +51,7 @@ func newFakeService(dir string) *fakeService {
 		socket:  filepath.Join(dir, "s"),
 		tunnels: make(map[tunnel.Name]string),
 		groups:  make(map[tunnel.Name][]tunnel.Name),
-		guard:   api.Guard{Schema: api.Schema, Mode: failover.GuardOff},
+		guard:   api.Guard{Schema: api.Schema, Guard: status.Guard{Mode: failover.GuardOff}},
 		settings: []api.Setting{
 			{Key: "profile", Value: "balanced", Default: "balanced", Choices: []string{"classic", "balanced"}},
 			{Key: "traffic_timeout", Value: "30s", Default: "30s", Unit: "duration", Min: "1s", Max: "1h", Choices: []string{}},

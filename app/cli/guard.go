@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"holdfast/service/status"
 	"holdfast/web/api"
 )
 
@@ -44,7 +43,7 @@ func newGuard(p *program) *cobra.Command {
 }
 
 func (p *program) setGuard(ctx context.Context, do api.GuardAction) error {
-	g, err := p.client().SetGuard(ctx, do)
+	g, err := p.client().SetGuard(ctx, api.GuardRequest{Action: do})
 	if err != nil {
 		return err
 	}
@@ -55,5 +54,5 @@ func (p *program) showGuard(g api.Guard) error {
 	if p.json {
 		return p.object(g)
 	}
-	return p.say("%s\n", printable(guardWords(status.Guard{Mode: g.Mode, Verified: g.Verified, Blocking: g.Blocking})))
+	return p.say("%s\n", printable(guardWords(g.Guard)))
 }

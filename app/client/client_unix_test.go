@@ -20,6 +20,7 @@ import (
 
 	"holdfast/app/client"
 	"holdfast/service/event"
+	"holdfast/service/failover"
 	"holdfast/service/status"
 	"holdfast/service/tunnel"
 	"holdfast/web"
@@ -221,8 +222,8 @@ func everyOtherMethod(t *testing.T, c *client.Client) {
 	if got, err := c.Guard(ctx); err != nil || got.Mode == "" {
 		t.Errorf("Guard: %+v, %v", got, err)
 	}
-	if _, err := c.SetGuard(ctx, api.GuardOn); !errors.Is(err, api.ErrUnavailable) {
-		t.Errorf("SetGuard: %v", err)
+	if got, err := c.SetGuard(ctx, api.GuardRequest{Action: api.GuardOn}); err != nil || got.Mode != failover.GuardAuto || !got.Verified {
+		t.Errorf("SetGuard: %+v, %v", got, err)
 	}
 	if got, err := c.Logs(ctx, 5); err != nil || len(got.Lines) != 1 {
 		t.Errorf("Logs: %+v, %v", got, err)

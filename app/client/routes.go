@@ -281,9 +281,10 @@ func (c *Client) Guard(ctx context.Context) (api.Guard, error) {
 	return ask[api.Guard](ctx, c, request{method: http.MethodGet, path: at("guard")})
 }
 
-// SetGuard changes what the guard does. Only an administrator may.
-func (c *Client) SetGuard(ctx context.Context, do api.GuardAction) (api.Guard, error) {
-	return ask[api.Guard](ctx, c, request{method: http.MethodPost, path: at("guard"), body: api.GuardRequest{Action: do}})
+// SetGuard opens or shuts the guard. Only an administrator may, but for a pause
+// and the end of one.
+func (c *Client) SetGuard(ctx context.Context, want api.GuardRequest) (api.Guard, error) {
+	return ask[api.Guard](ctx, c, request{method: http.MethodPost, path: at("guard"), body: want})
 }
 
 // Logs returns the last lines of the service's log. n: 1 to 10,000; 0: 200.

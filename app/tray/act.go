@@ -59,7 +59,7 @@ type service interface {
 	Reconnect(ctx context.Context) (api.Status, error)
 	SwitchTo(ctx context.Context, member tunnel.Name) (api.Status, error)
 	SetSettings(ctx context.Context, set map[string]string) (api.Settings, error)
-	SetGuard(ctx context.Context, do api.GuardAction) (api.Guard, error)
+	SetGuard(ctx context.Context, want api.GuardRequest) (api.Guard, error)
 	Bundle(ctx context.Context, w io.Writer) error
 }
 
@@ -80,9 +80,9 @@ func (t *tray) act(ctx context.Context, s service, c Command) (err error) {
 	case Set:
 		_, err = s.SetSettings(ctx, map[string]string{c.Setting: c.Value})
 	case GuardOn:
-		_, err = s.SetGuard(ctx, api.GuardOn)
+		_, err = s.SetGuard(ctx, api.GuardRequest{Action: api.GuardOn})
 	case GuardOff:
-		_, err = s.SetGuard(ctx, api.GuardOff)
+		_, err = s.SetGuard(ctx, api.GuardRequest{Action: api.GuardOff})
 	case Diagnostics:
 		return copyDiagnostics(ctx, s)
 	default:

@@ -125,6 +125,12 @@ func (w wishes) SwitchTo(ctx context.Context, name tunnel.Name) error {
 		Hint: "holdfast status lists the members."}
 }
 
+// SetGuard opens or shuts the guard.
+func (w wishes) SetGuard(context.Context, api.GuardAction, time.Duration) error {
+	return &api.Error{Code: api.Unavailable, Message: "This version does not have the guard yet, and blocks nothing.",
+		Hint: "The setting guard is kept for when it does: holdfast settings set guard=auto"}
+}
+
 // ConfigsChanged brings what the library holds now.
 func (w wishes) ConfigsChanged(ctx context.Context, changed tunnel.Name) error {
 	if err := w.Configure(ctx, w.d.library.Policy(), changed); err != nil {

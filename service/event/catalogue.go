@@ -41,6 +41,12 @@ const (
 	CodeHistoryNotKept   Code = "history_not_kept"
 	CodeConfigUnreadable Code = "config_unreadable"
 	CodeClockAhead       Code = "clock_ahead"
+	// The guard's rules could not be put in force, or not be read back.
+	CodeGuardFailed Code = "guard_failed"
+	// Another program changed the firewall, and the rules were put back.
+	CodeGuardDisturbed Code = "guard_disturbed"
+	// A route of the network leads around the tunnel.
+	CodeRouteAround Code = "route_around"
 )
 
 // The codes of what a diagnosis found where there is no cause to name, or no
@@ -157,15 +163,15 @@ var catalogue = map[Code]Words{
 		"The tunnel did not work, and the settings say to disconnect then. Traffic is no longer protected.",
 		"Connect again when the cause is gone.", High, 0},
 	Code(GuardChanged): {"Traffic is blocked",
-		"The guard blocks traffic because no tunnel carries it.",
-		"Wait for the tunnel, or release the guard.", High, 0},
+		"No tunnel carries it now, and the guard lets it out no other way.",
+		"Wait for the tunnel. Until the next up or down, holdfast guard release lets everything pass unprotected.", High, 0},
 	Code(Denied): {"A request was refused",
 		"A user of this computer asked for something they may not do.",
 		"Add the user to the group holdfast to allow it.", Low, 0},
 
 	CodeWishDamaged: {"What was asked for is not known",
-		"The file that keeps the wish cannot be read, so no tunnel was brought up. Traffic is not protected.",
-		"Connect again.", High, 0},
+		"The file that keeps the wish cannot be read, so no tunnel was brought up. Unless the guard is off, it lets nothing out until you connect or disconnect.",
+		"Say what you want: holdfast up NAME, or holdfast down.", High, 0},
 	CodeWishNotKept: {"The wish could not be kept",
 		"What was asked for is done, but the disk refused to keep it. It is forgotten when the service restarts.",
 		"Look at the disk of the state folder: it may be full, or read-only.", Medium, 0},
@@ -183,6 +189,15 @@ var catalogue = map[Code]Words{
 	CodeClockAhead: {"The clock jumped ahead",
 		"Handshakes are held back: a server that saw one with a date far ahead would refuse this key until that date.",
 		"Set the clock right. If it is right, connect again.", High, 0},
+	CodeGuardFailed: {"Your traffic may not be protected",
+		"The guard's rules could not be put in force or read back as they must be. What the tunnel should carry may leave this computer unprotected.",
+		"Look at the log and at holdfast guard status. If it stays so, restart the computer, or turn the guard off to go without: holdfast guard off.", High, 0},
+	CodeGuardDisturbed: {"Another program changed the firewall",
+		"It changed or removed the guard's rules. The rules are back in force.",
+		"Find out which program it was, and see that it leaves the tables named holdfast alone.", Medium, 0},
+	CodeRouteAround: {"A route of this network leads around the tunnel",
+		"This network, or a program, sends some addresses another way than through the tunnel. The guard blocks what goes there.",
+		"Leave this network or connect to it again. If the route is your own, leave its addresses out of the tunnel's AllowedIPs.", Medium, 0},
 
 	CodeNothingWrong: {"Nothing that was looked at is wrong",
 		"What was looked at works as it should.", "", Low, Never},

@@ -26,6 +26,8 @@ const (
 	networkBack  phrase = "network back"
 	networkGone  phrase = "network gone"
 
+	guardAgain phrase = "guard again"
+
 	configOfAny phrase = "config of any"
 	configOfOne phrase = "config of one"
 )
@@ -75,6 +77,15 @@ var englishPhrases = map[phrase]string{
 	"held " + HeldMinimum:   "Holding: another switch would come too soon after the last.",
 	"held " + HeldExhausted: "Every attempt to restart was made.",
 	"held " + HeldRefused:   "Could not switch to {tunnel}.",
+
+	"guard":          "The guard is now: {to}.",
+	"guard open":     "The guard is open: it keeps nothing in.",
+	"guard blocked":  "The guard is shut: it lets nothing out.",
+	"guard held":     "The guard is shut: what the tunnel should carry may leave no other way.",
+	"guard paused":   "The guard is paused: for a while everything may pass.",
+	"guard released": "The guard is released: everything may pass until the wish changes.",
+	guardAgain:       "The rules of the guard were put back.",
+
 	phrase(CooldownStarted): "Waiting before any member is tried again.",
 	phrase(CooldownEnded):   "The wait is over; members are tried again.",
 	networkOther:            "The network changed.",
@@ -82,7 +93,6 @@ var englishPhrases = map[phrase]string{
 	networkGone:             "The network cannot be used{because}.",
 	phrase(Woke):            "The computer woke.",
 	phrase(EndpointChanged): "The endpoint of {tunnel} changed from {from} to {to}.",
-	phrase(GuardChanged):    "The guard went from {from} to {to}.",
 	phrase(NoticeOpened):    "Notice: {title}.",
 	phrase(NoticeCleared):   "No longer true: {title}.",
 	configOfAny:             "The list of tunnels or groups changed.",

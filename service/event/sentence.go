@@ -91,6 +91,11 @@ func (e Event) phrase() phrase {
 		return e.oneOf("held")
 	case UnderlayChanged:
 		return e.underlay()
+	case GuardChanged:
+		if e.From == e.To {
+			return guardAgain
+		}
+		return e.oneOf("guard")
 	case HandshakeRecovered:
 		if e.Cause == tunnel.SessionStale {
 			return sessionRenewed

@@ -99,6 +99,11 @@ type Guard struct {
 	Mode     failover.Guard `json:"mode"`
 	Verified bool           `json:"verified"` // the rules were read back
 	Blocking bool           `json:"blocking"` // traffic is being blocked now
+	// Released says that everything may pass until the wish changes.
+	Released bool `json:"released"`
+	// PausedUntil is until when everything may pass and the tunnel is at rest,
+	// so that a person can sign in to the network. Null: it is not paused.
+	PausedUntil *time.Time `json:"pausedUntil"`
 }
 
 // LastSwitch is the latest move from one member to another.

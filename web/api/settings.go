@@ -4,8 +4,8 @@ import (
 	"time"
 
 	"holdfast/service/event"
-	"holdfast/service/failover"
 	"holdfast/service/health"
+	"holdfast/service/status"
 	"holdfast/service/tunnel"
 )
 
@@ -31,28 +31,40 @@ type Setting struct {
 	Admin bool `json:"admin"`
 }
 
-// Guard is the reply of GET /guard.
+// Guard is the reply of GET and POST /guard.
 type Guard struct {
-	Schema   int            `json:"schema"`
-	Mode     failover.Guard `json:"mode"`
-	Verified bool           `json:"verified"`
-	Blocking bool           `json:"blocking"`
+	Schema int `json:"schema"`
+	status.Guard
 }
 
 // GuardAction is what POST /guard asks for.
 type GuardAction string
 
-// The actions. Release opens the guard until the wish changes; On and Off set
-// its mode.
+// The actions.
 const (
+	// GuardOn makes the mode auto, unless it is always, and ends a release or a
+	// pause.
+	GuardOn GuardAction = "on"
+	// GuardOff makes the mode off.
+	GuardOff GuardAction = "off"
+	// GuardRelease lets everything pass until the wish changes.
 	GuardRelease GuardAction = "release"
-	GuardOn      GuardAction = "on"
-	GuardOff     GuardAction = "off"
+	// GuardPause puts the tunnel to rest and lets everything pass for a while,
+	// after which all is as before by itself.
+	GuardPause GuardAction = "pause"
+)
+
+// How long a pause may be.
+const (
+	DefaultPause = 5 * time.Minute
+	LongestPause = time.Hour
 )
 
 // GuardRequest is the body of POST /guard.
 type GuardRequest struct {
 	Action GuardAction `json:"action"`
+	// Seconds is how long a pause lasts, up to 3600. 0: 300, or no pause.
+	Seconds int `json:"seconds,omitempty"`
 }
 
 // Diagnosis is the reply of GET /diagnosis and POST /diagnosis/run.

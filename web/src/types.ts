@@ -54,6 +54,10 @@ export interface Guard {
   mode: "off" | "auto" | "always";
   verified: boolean;
   blocking: boolean;
+  /** Everything may pass until the wish changes. */
+  released: boolean;
+  /** Until when everything may pass, for a sign-in. Null: it is not paused. */
+  pausedUntil: string | null;
 }
 
 export interface Switch {

@@ -256,6 +256,24 @@ func (w *World) SwitchTo(_ context.Context, name tunnel.Name) error {
 	return nil
 }
 
+// SetGuard shows what was asked for.
+func (w *World) SetGuard(_ context.Context, action api.GuardAction, pause time.Duration) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fail != nil {
+		return w.fail
+	}
+	w.change(func(s *status.Status) {
+		s.Guard = status.Guard{Mode: w.policy.Guard, Verified: w.policy.Guard != failover.GuardOff, Released: action == api.GuardRelease}
+		if action == api.GuardPause {
+			until := Now.Add(pause)
+			s.Guard.PausedUntil = &until
+		}
+	})
+	w.happen(event.GuardChanged)
+	return nil
+}
+
 // Ack knows the notice 7 alone.
 func (w *World) Ack(_ context.Context, id int64) error {
 	if id != 7 {
