@@ -93,7 +93,7 @@ func (p *program) serviceFindings(ctx context.Context) []finding {
 	service := p.client()
 	v, err := service.Version(ctx)
 	if err != nil {
-		f := explain(err)
+		f := p.explain(err)
 		return []finding{
 			{Name: "service", Result: broken, Detail: f.message, Hint: f.hint},
 			{Name: "version", Result: skipped, Detail: "the service does not answer"},

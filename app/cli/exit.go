@@ -3,7 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
+
+	"holdfast/app/client"
 )
 
 // The exit codes. Scripts rely on them: they never change.
@@ -52,7 +55,7 @@ func (p *program) report(err error) int {
 	if err == nil {
 		return exitDone
 	}
-	f := explain(err)
+	f := p.explain(err)
 	if f.message != "" {
 		for i, line := range strings.Split(strings.TrimRight(f.message, "\n"), "\n") {
 			if i == 0 {
@@ -65,6 +68,19 @@ func (p *program) report(err error) int {
 		p.note("hint: %s", printable(f.hint))
 	}
 	return f.code
+}
+
+// explain finds the exit code and the words for err. Where the service was asked
+// behind a socket that the person named, it may be the name that is wrong.
+func (p *program) explain(err error) *failure {
+	f := explain(err)
+	if p.socket != "" && p.socket != defaultSocket && errors.Is(err, client.ErrUnreachable) && errors.Is(err, fs.ErrNotExist) {
+		named := *f
+		named.message = "no service listens at " + p.socket + ": there is no such file"
+		named.hint = "leave --socket out for the system's own service, or name the socket that holdfastd was started with"
+		return &named
+	}
+	return f
 }
 
 // explain finds the exit code and the words for err. What is not known to this

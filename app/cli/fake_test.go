@@ -158,9 +158,7 @@ func (f *fakeService) routes() http.Handler {
 	on("GET /api/v1/settings", func(*http.Request) reply { return api.Settings{Schema: 1, Settings: f.settings} })
 	on("PATCH /api/v1/settings", f.setSettings)
 	on("GET /api/v1/guard", func(*http.Request) reply { return f.guard })
-	on("POST /api/v1/guard", func(*http.Request) reply {
-		return &api.Error{Code: api.Unavailable, Message: "the guard is not built yet", Hint: "it is off"}
-	})
+	on("POST /api/v1/guard", func(*http.Request) reply { return f.guard })
 	mux.HandleFunc("GET /api/v1/logs", f.logs)
 	mux.HandleFunc("GET /api/v1/bundle", func(w http.ResponseWriter, _ *http.Request) {
 		archive := zip.NewWriter(w)

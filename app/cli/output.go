@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,6 +19,12 @@ type program struct {
 
 	socket string // --socket; "": HOLDFAST_SOCKET, else the system's
 	json   bool   // --json
+
+	// root says that this account may change what the kernel keeps.
+	root func() bool
+	// release opens the guard where the service does not answer: it removes what
+	// any service left in the kernel that has its things in these folders.
+	release func(ctx context.Context, configDir, stateDir string) error
 
 	// browse opens an address in the person's browser. Nil: the system's way.
 	browse func(address string) error

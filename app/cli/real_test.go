@@ -98,7 +98,7 @@ func TestAgainstTheAPI(t *testing.T) {
 		{"settings set profile=none", exitInvalid, "classic"},
 		{"settings set no_such_key=1", exitInvalid, ""},
 		{"guard status", exitDone, "auto"},
-		{"guard on", exitFailed, "holdfast: "},
+		{"guard on", exitDone, "auto, "},
 		{"logs", exitDone, ""},
 		{"bundle " + filepath.Join(dir, "b.zip"), exitDone, "wrote"},
 		{"down", exitDone, "off"},
@@ -131,7 +131,7 @@ func TestEveryAnswerIsOneObject(t *testing.T) {
 		"status", "version", "tunnel list", "tunnel import " + file, "tunnel check " + file, "tunnel show nl", "tunnel export nl",
 		"tunnel rename be lu", "group set two lu nl", "group list", "group rm two", "tunnel rm lu", "up home", "switch de",
 		"reconnect", "history", "notices", "notices ack 7", "diagnose", "settings get", "settings get profile",
-		"settings set profile=fast", "guard status", "down", "keys gen", "doctor",
+		"settings set profile=fast", "guard status", "guard on", "guard release", "guard off", "down", "keys gen", "doctor",
 	} {
 		_, stdout, stderr := runIn(t, f, "", append(strings.Fields(args), "--json")...)
 		var object struct {
@@ -163,6 +163,8 @@ func TestRolesAgainstTheAPI(t *testing.T) {
 		{web.Operator, "tunnel list", exitDone},
 		{web.Operator, "tunnel export nl", exitNotPermitted},
 		{web.Operator, "guard off", exitNotPermitted},
+		{web.Operator, "guard release", exitNotPermitted},
+		{web.Viewer, "guard pause", exitNotPermitted},
 		{web.None, "status", exitNotPermitted},
 		{web.None, "version", exitDone},
 	} {

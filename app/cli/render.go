@@ -58,6 +58,9 @@ func why(s *status.Status, now time.Time) string {
 	if s.Active != nil {
 		name = string(s.Active.Tunnel)
 	}
+	if until := s.Guard.PausedUntil; until != nil {
+		return fmt.Sprintf("The tunnel is at rest until %s, so that you can sign in; traffic is not protected.", hour(*until, now))
+	}
 	switch s.Overall {
 	case status.Off:
 		if s.Wish.Target == "" {
@@ -77,6 +80,9 @@ func why(s *status.Status, now time.Time) string {
 	case status.Stalled:
 		return fmt.Sprintf("%s does not work%s.%s", name, silence(s.Active, now), because(s))
 	case status.Blocked:
+		if !s.Wish.On {
+			return "No tunnel is wished for, and the guard lets nothing leave without one."
+		}
 		return "Traffic is blocked to protect you: no tunnel carries it." + because(s)
 	case status.Offline:
 		if s.Underlay == string(tunnel.NoNetwork) {
@@ -84,7 +90,7 @@ func why(s *status.Status, now time.Time) string {
 		}
 		return "No network can be used now; the tunnel resumes by itself." + because(s)
 	case status.SignInNeeded:
-		return "This network wants a sign-in before it carries anything."
+		return "This network wants a sign-in before it carries anything. To let you: holdfast guard pause."
 	case status.ServiceUnreachable:
 		return "The service does not answer; your tunnel may or may not be up."
 	default:
@@ -175,27 +181,7 @@ func rate(perSecond float64, total uint64) string {
 }
 
 func renderRest(s *status.Status, now time.Time) string {
-	return field("underlay", s.Underlay) + field("guard", guardWords(s.Guard)) + field("last move", move(s.LastSwitch, now))
-}
-
-// guardWords says what the kill switch does, never more than was read back.
-func guardWords(g status.Guard) string {
-	words := string(g.Mode)
-	if words == "" {
-		return ""
-	}
-	switch {
-	case g.Blocking && g.Verified:
-		return words + ", blocking now"
-	case g.Blocking:
-		return words + ", blocking now, not verified"
-	case g.Verified:
-		return words + ", rules in place and verified"
-	case words == "off":
-		return words
-	default:
-		return words + ", not in force"
-	}
+	return field("underlay", s.Underlay) + field("guard", guardWords(s.Guard, s.Wish.On, now)) + field("last move", move(s.LastSwitch, now))
 }
 
 func move(l *status.LastSwitch, now time.Time) string {
@@ -262,11 +248,11 @@ type gist struct {
 	active, target tunnel.Name
 	cause          tunnel.Cause
 	underlay       string
-	guard          status.Guard
+	guard          string
 }
 
 func gistOf(s *status.Status) gist {
-	g := gist{overall: s.Overall, target: s.Wish.Target, underlay: s.Underlay, guard: s.Guard}
+	g := gist{overall: s.Overall, target: s.Wish.Target, underlay: s.Underlay, guard: guardGist(s)}
 	if s.Active != nil {
 		g.active = s.Active.Tunnel
 		if s.Active.Cause != nil {
@@ -274,4 +260,14 @@ func gistOf(s *status.Status) gist {
 		}
 	}
 	return g
+}
+
+// guardGist is what the guard does, and until when, without how long that is.
+func guardGist(s *status.Status) string {
+	g := s.Guard
+	gist := string(g.Mode) + " " + string(g.Stand(s.Wish.On))
+	if g.PausedUntil != nil {
+		gist += g.PausedUntil.UTC().Format(time.RFC3339)
+	}
+	return gist
 }

@@ -113,24 +113,6 @@ func TestHandshakeAgeHasAMeaning(t *testing.T) {
 	}
 }
 
-func TestGuardWordsClaimNothingUnverified(t *testing.T) {
-	for _, tt := range []struct {
-		guard status.Guard
-		want  string
-	}{
-		{status.Guard{}, ""},
-		{status.Guard{Mode: "off"}, "off"},
-		{status.Guard{Mode: "auto"}, "auto, not in force"},
-		{status.Guard{Mode: "auto", Verified: true}, "auto, rules in place and verified"},
-		{status.Guard{Mode: "always", Blocking: true}, "always, blocking now, not verified"},
-		{status.Guard{Mode: "always", Blocking: true, Verified: true}, "always, blocking now"},
-	} {
-		if got := guardWords(tt.guard); got != tt.want {
-			t.Errorf("%+v: got %q, want %q", tt.guard, got, tt.want)
-		}
-	}
-}
-
 func TestColourOnlyWhereAsked(t *testing.T) {
 	s := troubled(status.Stalled, "server_down")
 	if strings.Contains(render(&s, epoch, paint{}), "\x1b") {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"holdfast/service/failover"
 	"holdfast/web/api"
 )
 
@@ -123,9 +122,6 @@ func (p *program) settingsSet(ctx context.Context, args []string) error {
 		if _, changed := set[s.Key]; changed {
 			p.note("%s is now %s", s.Key, printable(s.Value))
 		}
-	}
-	if guard, changed := set["guard"]; changed && guard != string(failover.GuardOff) {
-		p.note("note: this version does not have the guard yet, and blocks nothing")
 	}
 	return nil
 }

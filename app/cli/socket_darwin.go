@@ -1,4 +1,8 @@
 package main
 
-// defaultSocket is where the service listens on this system.
-const defaultSocket = "/var/run/holdfast.sock"
+// Where the service listens on this system, and where it keeps its things.
+const (
+	defaultSocket    = "/var/run/holdfast.sock"
+	defaultConfigDir = "/Library/Application Support/Holdfast"
+	defaultStateDir  = defaultConfigDir
+)

@@ -1,4 +1,8 @@
 package main
 
-// defaultSocket is where the service listens on this system.
-const defaultSocket = "/run/holdfast/holdfast.sock"
+// Where the service listens on this system, and where it keeps its things.
+const (
+	defaultSocket    = "/run/holdfast/holdfast.sock"
+	defaultConfigDir = "/etc/holdfast"
+	defaultStateDir  = "/var/lib/holdfast"
+)

@@ -26,7 +26,8 @@ func newStatus(p *program) *cobra.Command {
 of its group, the network below, the guard, and what you should know.
 
 With --check the exit code is 0 while the tunnel carries your traffic (protected, idle
-or checking) and 3 otherwise, also when it is off. Without it, being off is no error.`,
+or checking) and 3 otherwise: also when it is off, or when the guard should be shut and
+its rules are not verified. Without it, being off is no error.`,
 		GroupID: groupUse,
 		Args:    takes(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -57,7 +58,7 @@ func (p *program) status(ctx context.Context, check bool) error {
 	if err := p.showStatus(&s); err != nil {
 		return err
 	}
-	if check && !isCarried(s.Overall) {
+	if check && (!isCarried(s.Overall) || s.Guard.Stand(s.Wish.On) == status.GuardUnverified) {
 		return silently(exitNotProtected)
 	}
 	return nil

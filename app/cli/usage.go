@@ -118,12 +118,24 @@ func strictHelp(root *cobra.Command) {
 // flagError says which flag was meant, where one comes close.
 func flagError(c *cobra.Command, err error) error {
 	hint := "see: " + c.CommandPath() + " --help"
+	if wrong, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return misused(hint, "--%s cannot be %q: it takes %s", wrong.GetFlag().Name, wrong.GetValue(), takesValue[wrong.GetFlag().Value.Type()])
+	}
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		if near := nearestFlag(c, unknown.GetSpecifiedName()); near != "" {
 			hint = "did you mean: --" + near
 		}
 	}
 	return misused(hint, "%s", err)
+}
+
+// takesValue says what a flag takes, by the name of its type.
+var takesValue = map[string]string{
+	"uint16":   "a whole number from 0 to 65535",
+	"int":      "a whole number",
+	"int64":    "a whole number",
+	"bool":     "true or false",
+	"duration": "a time such as 30s or 5m",
 }
 
 // nearestFlag is the flag of c whose name is at most two edits from name, or "".

@@ -94,8 +94,10 @@ type Member struct {
 	HeldUntil *time.Time `json:"heldUntil"`
 }
 
-// Guard is the kill switch.
+// Guard is the kill switch. Stand sums it up.
 type Guard struct {
+	// Mode is the setting; off where this service has no guard at all, as in the
+	// demo and on a system that Holdfast cannot guard yet.
 	Mode     failover.Guard `json:"mode"`
 	Verified bool           `json:"verified"` // the rules were read back
 	Blocking bool           `json:"blocking"` // traffic is being blocked now

@@ -201,6 +201,7 @@ func (w *World) Connect(_ context.Context, target tunnel.Name) error {
 	w.change(func(s *status.Status) {
 		s.Wish = status.Wish{On: true, Target: target}
 		s.Overall = status.Protected
+		s.Guard = status.Guard{Mode: s.Guard.Mode, Verified: s.Guard.Mode != failover.GuardOff}
 		s.Members = nil
 		for i, m := range members {
 			role, stand := "fallback", "cold"
@@ -236,6 +237,7 @@ func (w *World) Disconnect(context.Context) error {
 	}
 	w.change(func(s *status.Status) {
 		s.Wish.On, s.Overall, s.Active, s.Members = false, status.Off, nil, []status.Member{}
+		s.Guard = status.Guard{Mode: s.Guard.Mode, Verified: s.Guard.Mode == failover.GuardAlways}
 	})
 	w.happen(event.WishChanged)
 	return nil
