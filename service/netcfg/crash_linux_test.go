@@ -35,12 +35,14 @@ func withDNS(s Spec, servers ...string) Spec {
 // applyForEver moves between specs until it is killed.
 func applyForEver(dir, conf string) error {
 	m := New(Options{StateDir: dir, ResolvConf: conf, Resolvconf: "none"})
-	closed := withDNS(fullTunnel(), "10.8.0.1")
-	closed.FailClosed = true
 	fmt.Println("begun")
 	for {
-		for _, s := range []Spec{withDNS(fullTunnel(), "10.8.0.1"), splitTunnel(), withDNS(splitTunnel(), "10.8.0.9"), closed} {
-			if err := m.Apply(context.Background(), s); err != nil {
+		for _, s := range []Spec{
+			withDNS(fullTunnel(), "10.8.0.1"), splitTunnel(), withDNS(splitTunnel(), "10.8.0.9"),
+			sealed(everything, testMark), closed(withDNS(fullTunnel(), "10.8.0.1"), nil),
+			sealed(splitTunnel().Routes, 0), closed(splitTunnel(), everything),
+		} {
+			if err := set(context.Background(), m, s); err != nil {
 				return err
 			}
 		}
@@ -48,6 +50,14 @@ func applyForEver(dir, conf string) error {
 			return err
 		}
 	}
+}
+
+// set applies a Spec, or the seal that it is.
+func set(ctx context.Context, m *Manager, s Spec) error {
+	if s.isSeal() {
+		return m.Seal(ctx, s.Carry, s.Mark)
+	}
+	return m.Apply(ctx, s)
 }
 
 // Whenever the process is killed, the next one puts everything back.
@@ -69,8 +79,11 @@ func TestKilled(t *testing.T) {
 		if listing(t) != before {
 			found++
 		}
-		if i%2 == 1 { // the next process may also begin with another tunnel
+		switch i % 3 { // the next process may also begin with another tunnel, or a seal
+		case 1:
 			mustApply(t, New(o), withDNS(splitTunnel(), "10.8.0.7"))
+		case 2:
+			mustSeal(t, New(o), everything)
 		}
 		if err := New(o).Recover(t.Context()); err != nil {
 			t.Fatalf("kill %d: %v", i, err)
@@ -199,7 +212,8 @@ func TestRecoverWithoutJournal(t *testing.T) {
 			ownNamespace(t)
 			tun := openTun(t, "hf0")
 			o := testOptions(t)
-			mustApply(t, New(o), fullTunnel())
+			mustSeal(t, New(o), splitTunnel().Routes)
+			mustApply(t, New(o), closed(fullTunnel(), splitTunnel().Routes))
 			if err := errors.Join(spoil(o.StateDir+"/"+journalName), tun.Close()); err != nil {
 				t.Fatal(err)
 			}

@@ -26,12 +26,14 @@ const (
 )
 
 // Keep puts back the routes, rules and addresses in force that somebody else
-// takes away, until ctx ends: without them traffic leaves outside the tunnel.
+// takes away, be it a tunnel's or a seal's, until ctx ends: without them traffic
+// leaves outside the tunnel.
 // It works in the network namespace of the calling thread and costs nothing
 // while nobody touches them. An error says that it cannot watch.
 func (m *Manager) Keep(ctx context.Context) error {
 	s, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
-		unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE)
+		unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE,
+		unix.RTNLGRP_IPV4_NETCONF)
 	if err != nil {
 		return fmt.Errorf("watch routes and rules: %w", err)
 	}
@@ -99,7 +101,7 @@ func (m *Manager) listen(s *nl.NetlinkSocket, lost chan<- struct{}) error {
 // replaced route is only told as the one that came.
 func (m *Manager) concerns(msg syscall.NetlinkMessage) bool {
 	switch msg.Header.Type {
-	case unix.RTM_DELRULE, unix.RTM_DELADDR:
+	case unix.RTM_DELRULE, unix.RTM_DELADDR, unix.RTM_NEWNETCONF:
 		return true
 	case unix.RTM_DELROUTE, unix.RTM_NEWROUTE:
 		if len(msg.Data) < unix.SizeofRtMsg {
@@ -131,48 +133,70 @@ func (m *Manager) repair() (repaired bool, err error) {
 		return false, err
 	}
 	defer k.Close()
-	link, err := k.LinkByName(m.applied.Interface)
-	if err != nil || link.Attrs().RawFlags&unix.IFF_UP == 0 {
+	link, l := m.inUse(k)
+	if link == nil && !m.applied.FailClosed {
 		return false, nil // there is nothing to lead anything to
 	}
-	l := m.journal.link(link.Attrs().Name, link.Attrs().Index)
-	if l == nil {
-		return false, nil
+	p := newPlan(*m.applied, k.table, link != nil && m.haveIPv6(m.applied.Interface), kernelHasIPv6())
+	if link == nil {
+		p = p.reject()
 	}
-	p := newPlan(*m.applied, k.table, m.haveIPv6(m.applied.Interface), kernelHasIPv6())
+	m.passReplies(&p)
 	whole, err := k.holds(link, &p)
 	if whole || err != nil {
 		return false, err
 	}
-	m.Log.Warn("another program took away what the tunnel needs: it is put back", "interface", l.Name)
-	err = errors.Join(
-		m.addAddresses(k, link, l, p.addresses),
-		k.addRoutes(l.Index, p.routes),
-		k.addRules(p.rules),
-	)
-	return true, err
+	m.Log.Warn("another program took away what the tunnel needs: it is put back", "interface", m.applied.Interface)
+	index := 0
+	if link != nil {
+		index = l.Index
+		err = m.addAddresses(k, link, l, p.addresses)
+	}
+	return true, errors.Join(err, k.addRoutes(index, p.routes), k.addRules(p.rules))
 }
 
-// holds says that all of the plan is in the tables.
+// inUse returns the interface of the Spec in force, and what is kept about it.
+// nil: it has none, or it is not there, or is down.
+func (m *Manager) inUse(k *kernel) (netlink.Link, *linked) {
+	if m.applied.isSeal() {
+		return nil, nil
+	}
+	link, err := k.LinkByName(m.applied.Interface)
+	if err != nil || link.Attrs().RawFlags&unix.IFF_UP == 0 {
+		return nil, nil
+	}
+	l := m.journal.link(link.Attrs().Name, link.Attrs().Index)
+	if l == nil {
+		return nil, nil
+	}
+	return link, l
+}
+
+// holds says that all of the plan is in the tables, and on the interface where
+// there is one.
 func (k *kernel) holds(link netlink.Link, p *plan) (bool, error) {
-	addresses, err := k.addresses(link)
+	index := 0
+	var addresses []netip.Prefix
+	if link != nil {
+		index = link.Attrs().Index
+		var err error
+		if addresses, err = k.addresses(link); err != nil {
+			return false, err
+		}
+	}
+	list, err := k.ownRoutes()
 	if err != nil {
 		return false, err
 	}
-	routes, err := k.ownRoutes()
-	if err != nil {
-		return false, err
-	}
+	routes := byInterface(list)
 	rules, err := k.ownRules()
 	if err != nil {
 		return false, err
 	}
-	index := link.Attrs().Index
 	return !slices.ContainsFunc(p.addresses, func(a netip.Prefix) bool { return !slices.Contains(addresses, a) }) &&
 		!slices.ContainsFunc(p.routes, func(w route) bool {
-			return !slices.ContainsFunc(routes, func(h netlink.Route) bool {
-				return sameRoute(&h, w) && (w.unreachable || h.LinkIndex == index)
-			}) && !k.leads(index, w)
+			by, there := routes[w]
+			return (!there || !w.unreachable && by != index) && !k.leads(index, w)
 		}) &&
 		!slices.ContainsFunc(p.rules, func(w rule) bool {
 			return !slices.ContainsFunc(rules, func(h netlink.Rule) bool { return sameRule(&h, w) })

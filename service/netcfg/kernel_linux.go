@@ -3,6 +3,7 @@ package netcfg
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"slices"
@@ -94,44 +95,55 @@ func (k *kernel) ownRoutes() ([]netlink.Route, error) {
 	return out, nil
 }
 
-// sameRoute says that a listed route is the planned one, whatever interface it
-// goes through.
-func sameRoute(have *netlink.Route, want route) bool {
-	table := want.table
-	if table == 0 {
-		table = unix.RT_TABLE_MAIN
+// listed is a listed route in the words of a plan, whatever interface it goes
+// through.
+func listed(r *netlink.Route) route {
+	w := route{dst: fromIPNet(r.Dst), table: r.Table, unreachable: r.Type == unix.RTN_UNREACHABLE}
+	if w.table == unix.RT_TABLE_MAIN {
+		w.table = 0
 	}
-	return have.Dst != nil && fromIPNet(have.Dst) == want.dst && have.Table == table &&
-		(have.Type == unix.RTN_UNREACHABLE) == want.unreachable
+	return w
 }
 
-// addRoutes adds the routes that are missing. A route of ours that goes
-// through another interface is replaced without a gap.
+// byInterface are the interfaces by which routes go.
+func byInterface(list []netlink.Route) map[route]int {
+	out := map[route]int{}
+	for i := range list {
+		out[listed(&list[i])] = list[i].LinkIndex
+	}
+	return out
+}
+
+// addRoutes adds the routes that are missing, as many as it can. A route of
+// ours that goes through another interface is replaced without a gap.
 func (k *kernel) addRoutes(index int, want []route) error {
-	have, err := k.ownRoutes()
+	list, err := k.ownRoutes()
 	if err != nil {
 		return err
 	}
+	have := byInterface(list)
+	var errs []error
 	for _, w := range want {
-		i := slices.IndexFunc(have, func(h netlink.Route) bool { return sameRoute(&h, w) })
-		if i >= 0 && (w.unreachable || have[i].LinkIndex == index) {
+		by, there := have[w]
+		if there && (w.unreachable || by == index) {
 			continue
 		}
 		r := k.route(index, w)
-		if i >= 0 || w.table != 0 { // whatever is in our own table is ours to replace
+		if there || w.table != 0 { // whatever is in our own table is ours to replace
 			err = k.RouteReplace(r)
 		} else {
 			err = k.RouteAdd(r)
 		}
-		if errors.Is(err, unix.EEXIST) && k.leads(index, w) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("add route %v: %w", w.dst, err)
+		if err != nil && (!errors.Is(err, unix.EEXIST) || !k.leads(index, w)) {
+			errs = append(errs, fmt.Errorf("add route %v: %w", w.dst, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
+
+// lastMetric is that of the route which counts when no other is left: the
+// largest one there is, or that the library can tell where an int has 32 bits.
+const lastMetric = min(1<<32-1, math.MaxInt)
 
 func (k *kernel) route(index int, w route) *netlink.Route {
 	r := &netlink.Route{
@@ -142,22 +154,25 @@ func (k *kernel) route(index int, w route) *netlink.Route {
 		Scope:     netlink.SCOPE_LINK,
 	}
 	if w.unreachable {
-		r.LinkIndex, r.Type, r.Priority, r.Scope = 0, unix.RTN_UNREACHABLE, 1<<32-1, netlink.SCOPE_UNIVERSE
+		r.LinkIndex, r.Type, r.Priority, r.Scope = 0, unix.RTN_UNREACHABLE, lastMetric, netlink.SCOPE_UNIVERSE
 	}
 	return r
 }
 
 // leads says that a route which is not ours already leads w's destination
-// through the interface: the kernel's own, of an address that is about to go.
+// where it shall: through the interface, as the kernel's own does of an address
+// that is about to go, or nowhere.
 func (k *kernel) leads(index int, w route) bool {
 	family := netlink.FAMILY_V4
 	if w.dst.Addr().Is6() {
 		family = netlink.FAMILY_V6
 	}
 	list, err := whole(func() ([]netlink.Route, error) {
-		return k.RouteListFiltered(family, &netlink.Route{LinkIndex: index}, netlink.RT_FILTER_OIF|netlink.RT_FILTER_TABLE)
+		return k.RouteListFiltered(family, &netlink.Route{}, netlink.RT_FILTER_TABLE)
 	})
-	return err == nil && slices.ContainsFunc(list, func(h netlink.Route) bool { return sameRoute(&h, w) })
+	return err == nil && slices.ContainsFunc(list, func(h netlink.Route) bool {
+		return listed(&h) == w && (w.unreachable || h.LinkIndex == index)
+	})
 }
 
 // deleteRoutes deletes the routes of ours that are not kept.
@@ -166,9 +181,13 @@ func (k *kernel) deleteRoutes(keep []route) error {
 	if err != nil {
 		return err
 	}
+	kept := map[route]bool{}
+	for _, w := range keep {
+		kept[w] = true
+	}
 	var errs []error
 	for _, h := range have {
-		if slices.ContainsFunc(keep, func(w route) bool { return sameRoute(&h, w) }) {
+		if kept[listed(&h)] {
 			continue
 		}
 		gone := netlink.Route{
@@ -212,12 +231,13 @@ func sameRule(have *netlink.Rule, want rule) bool {
 		have.Invert != want.suppress && have.Mark == want.mark
 }
 
-// addRules adds the rules that are missing.
+// addRules adds the rules that are missing, as many as it can.
 func (k *kernel) addRules(want []rule) error {
 	have, err := k.ownRules()
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, w := range want {
 		if slices.ContainsFunc(have, func(h netlink.Rule) bool { return sameRule(&h, w) }) {
 			continue
@@ -233,10 +253,10 @@ func (k *kernel) addRules(want []rule) error {
 			r.Priority, r.Table, r.Mark, r.Invert = k.priority+1, k.table, w.mark, true
 		}
 		if err := k.RuleAdd(r); err != nil && !errors.Is(err, unix.EEXIST) {
-			return fmt.Errorf("add rule %d: %w", r.Priority, err)
+			errs = append(errs, fmt.Errorf("add rule %d: %w", r.Priority, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // deleteRules deletes the rules of ours that are not kept, those that lead

@@ -25,7 +25,7 @@ type Manager struct {
 	mu sync.Mutex
 	// journal is nil until the first use.
 	journal *journal
-	// applied is the Spec in force. nil: none, or one of the process before.
+	// applied is the Spec in force, or a seal's. nil: none, or one of the process before.
 	applied *Spec
 }
 
@@ -41,8 +41,9 @@ func New(o Options) *Manager { return &Manager{Options: o.withDefaults()} }
 // It also has the system ask anew for the neighbours that have not answered,
 // so that what is sent after a change of the network need not wait for them.
 //
-// While a family is fully tunneled, net.ipv4.conf.all.src_valid_mark is 1 and
-// a strict rp_filter is loosened; both are put back when no more needed.
+// While IPv4 is fully tunneled, net.ipv4.conf.all.src_valid_mark is 1 and a
+// strict rp_filter is loosened; where nothing but unreachable routes is there
+// for it, it is off. All are put back when no more needed.
 func (m *Manager) Apply(ctx context.Context, s Spec) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -64,10 +65,13 @@ func (m *Manager) Apply(ctx context.Context, s Spec) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
 	var undo error
-	if m.applied != nil {
-		undo = m.move(ctx, k, *m.applied)
-	} else {
+	switch {
+	case m.applied == nil:
 		undo = m.clear(ctx, k)
+	case m.applied.isSeal():
+		undo = m.seal(ctx, k, *m.applied)
+	default:
+		undo = m.move(ctx, k, *m.applied)
 	}
 	if undo != nil {
 		undo = fmt.Errorf("undo: %w", undo)
@@ -134,12 +138,14 @@ func (m *Manager) move(ctx context.Context, k *kernel, s Spec) error {
 	if err := k.setMTU(link, s.MTU); err != nil {
 		return err
 	}
-	p := newPlan(s, k.table, m.haveIPv6(s.Interface), kernelHasIPv6())
-	if len(p.addresses) < len(s.Addresses) || s.FullTunnelV6() && !p.full(true) {
+	v6 := m.haveIPv6(s.Interface)
+	p := newPlan(s, k.table, v6, kernelHasIPv6())
+	if !v6 && (len(p.addresses) < len(s.Addresses) || s.FullTunnelV6()) {
 		m.Log.Warn("the kernel has no IPv6 here: the IPv6 part of the tunnel is left out")
 	}
 	steps := []func() error{
 		func() error { return m.raise(k, link, l, &p) },
+		func() error { m.passReplies(&p); return nil },
 		func() error { return k.addRoutes(l.Index, p.routes) },
 		func() error { return k.addRules(p.rules) },
 		func() error { return m.setDNS(ctx, l, &s) },
@@ -149,7 +155,8 @@ func (m *Manager) move(ctx context.Context, k *kernel, s Spec) error {
 		func() error { return m.addAddresses(k, link, l, p.addresses) },
 		func() error { return k.addRoutes(l.Index, p.routes) },
 		func() error { return m.dropLinks(k, l) },
-		func() error { return m.restoreSysctls(func(path string) bool { return !needs(&p, l, path) }) },
+		func() error { m.settleFilters(&p); return nil },
+		func() error { return m.restoreSysctls(func(path string) bool { return !m.needs(&p, l.Name, path) }) },
 		func() error { return m.note() },
 	}
 	for _, step := range steps {
@@ -163,12 +170,16 @@ func (m *Manager) move(ctx context.Context, k *kernel, s Spec) error {
 	return nil
 }
 
-// needs says that a changed kernel setting must stay as long as the plan is in force.
-func needs(p *plan, l *linked, path string) bool {
-	if path == srcValidMark || path == allRPFilter {
-		return p.full(false)
+// needs says that a changed kernel setting must stay as long as the plan is in
+// force on an interface. "": there is none.
+func (m *Manager) needs(p *plan, iface, path string) bool {
+	switch {
+	case path == srcValidMark:
+		return p.leads(false)
+	case isFilter(path):
+		return m.needsFilter(p, path)
 	}
-	return ofInterface(l.Name, path)
+	return iface != "" && ofInterface(iface, path)
 }
 
 // ofInterface says that a kernel setting is one of the interface's own.
@@ -206,9 +217,6 @@ func (m *Manager) raise(k *kernel, link netlink.Link, l *linked, p *plan) error 
 		if err := k.LinkSetUp(link); err != nil {
 			return fmt.Errorf("bring up %s: %w", l.Name, err)
 		}
-	}
-	if p.full(false) {
-		m.passReplies()
 	}
 	return nil
 }

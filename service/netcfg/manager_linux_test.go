@@ -319,12 +319,16 @@ func TestAnySequence(t *testing.T) {
 				Addresses:  rapid.SliceOfNDistinct(rapid.SampledFrom(own), 0, 4, rapid.ID).Draw(rt, "addresses"),
 				Routes:     rapid.SliceOfNDistinct(rapid.SampledFrom(nets), 0, 5, rapid.ID).Draw(rt, "routes"),
 				FailClosed: rapid.Bool().Draw(rt, "closed"),
+				Carry:      rapid.SliceOfNDistinct(rapid.SampledFrom(nets), 0, 3, rapid.ID).Draw(rt, "carry"),
+			}
+			if rapid.IntRange(0, 3).Draw(rt, "seal") == 0 {
+				s = sealed(s.Carry, s.Mark)
 			}
 			if rapid.IntRange(0, 4).Draw(rt, "crash") == 0 {
 				m = New(o)
 			}
 			was := m.applied
-			if err := m.Apply(t.Context(), s); err == nil {
+			if err := set(t.Context(), m, s); err == nil {
 				was = &s
 			} else if !errors.Is(err, unix.EEXIST) {
 				rt.Fatal(err)
@@ -347,7 +351,7 @@ func checkOwn(rt *rapid.T, s *Spec) {
 	defer k.Close()
 	var p plan
 	if s != nil {
-		p = newPlan(*s, k.table, true, true)
+		p = newPlan(*s, k.table, !s.isSeal(), true)
 	}
 	routes, err := k.ownRoutes()
 	if err != nil {

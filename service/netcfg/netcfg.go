@@ -4,8 +4,10 @@
 //
 // A Manager moves from one Spec to another as one transaction: what both share
 // stays untouched, what is new comes before what is old goes, and a step that
-// fails takes the others back. What it does outlives the process, so that a
-// crash opens no gap; the next process adopts it, or cleans it up with Recover.
+// fails takes the others back. A seal is such a state without an interface:
+// what a tunnel should carry then goes nowhere. What a Manager does outlives the
+// process, so that a crash opens no gap; the next process adopts it, or cleans
+// it up with Recover.
 //
 // It never creates or deletes an interface, never touches a route, rule,
 // address or file that it did not make or keep, and never runs a shell.
@@ -59,21 +61,31 @@ type Spec struct {
 	// Mark is the firewall mark of the packets which must stay outside the
 	// tunnel. A full tunnel needs one.
 	Mark uint32
-	// FailClosed puts an unreachable route behind each default route of a full
-	// tunnel, and refuses the other family where only one is routed, so that
-	// traffic which the interface lost does not leave by another one.
+	// FailClosed puts an unreachable route behind every route into the
+	// interface, and refuses the other family where only one is wholly routed,
+	// so that traffic which the interface lost does not leave by another one.
 	FailClosed bool
+	// Carry is what, with FailClosed, must not leave otherwise either, whether
+	// or not it is among Routes.
+	Carry []netip.Prefix
 }
 
 // FullTunnelV4 says that all IPv4 traffic goes through the interface.
-func (s *Spec) FullTunnelV4() bool { return s.full(true) }
+func (s *Spec) FullTunnelV4() bool { return isWhole(s.Routes, true) }
 
 // FullTunnelV6 says that all IPv6 traffic goes through the interface.
-func (s *Spec) FullTunnelV6() bool { return s.full(false) }
+func (s *Spec) FullTunnelV6() bool { return isWhole(s.Routes, false) }
 
-func (s *Spec) full(v4 bool) bool {
+// shuts says that nothing may leave but by the interface, in either family.
+func (s *Spec) shuts() bool {
+	all := slices.Concat(s.Routes, s.Carry)
+	return s.FailClosed && (isWhole(all, true) || isWhole(all, false))
+}
+
+// isWhole says that the prefixes have all of a family, or its two halves.
+func isWhole(prefixes []netip.Prefix, v4 bool) bool {
 	halves := map[netip.Prefix]bool{}
-	for _, p := range s.Routes {
+	for _, p := range prefixes {
 		switch {
 		case p.Addr().Is4() != v4 || p.Bits() > 1:
 		case p.Bits() == 0:
@@ -103,11 +115,6 @@ func (s *Spec) Validate() error {
 			return fmt.Errorf("address %v needs an mtu of at least 1280, not %d", p, s.MTU)
 		}
 	}
-	for _, p := range s.Routes {
-		if !p.IsValid() || p.Addr().Is4In6() {
-			return fmt.Errorf("route %v is not usable", p)
-		}
-	}
 	for _, a := range s.DNS {
 		if !a.IsValid() || a.IsUnspecified() {
 			return fmt.Errorf("resolver %v is not usable", a)
@@ -118,11 +125,28 @@ func (s *Spec) Validate() error {
 			return fmt.Errorf("search domain %q is not usable", d)
 		}
 	}
-	if s.Mark == 0 && (s.FullTunnelV4() || s.FullTunnelV6()) {
+	return s.validateRoutes()
+}
+
+func (s *Spec) validateRoutes() error {
+	for _, p := range slices.Concat(s.Routes, s.Carry) {
+		if !p.IsValid() || p.Addr().Is4In6() {
+			return fmt.Errorf("route %v is not usable", p)
+		}
+	}
+	if s.Mark == 0 && (s.FullTunnelV4() || s.FullTunnelV6() || s.shuts()) {
 		return errors.New("a full tunnel needs a mark for what stays outside it")
 	}
 	return nil
 }
+
+// sealed is the Spec of a seal: there is no interface, and what it would carry
+// goes nowhere.
+func sealed(carry []netip.Prefix, mark uint32) Spec {
+	return Spec{Carry: carry, Mark: mark, FailClosed: true}
+}
+
+func (s *Spec) isSeal() bool { return s.Interface == "" }
 
 // A domain becomes a word in resolv.conf, so nothing else may be in it.
 var searchDomain = regexp.MustCompile(`^[a-zA-Z0-9_]([a-zA-Z0-9_.-]{0,251}[a-zA-Z0-9_])?\.?$`)

@@ -2,7 +2,10 @@
 
 package netcfg
 
-import "context"
+import (
+	"context"
+	"net/netip"
+)
 
 // Manager configures nothing on this system: addresses, routes and resolvers
 // are only set on Linux so far. Every method that would change something
@@ -14,6 +17,9 @@ func New(Options) *Manager { return &Manager{} }
 
 // Apply returns ErrUnsupported.
 func (m *Manager) Apply(context.Context, Spec) error { return ErrUnsupported }
+
+// Seal returns ErrUnsupported.
+func (m *Manager) Seal(context.Context, []netip.Prefix, uint32) error { return ErrUnsupported }
 
 // Clear returns nil: nothing was applied.
 func (m *Manager) Clear(context.Context) error { return nil }

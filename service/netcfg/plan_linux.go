@@ -46,26 +46,53 @@ func newPlan(s Spec, table int, v6, kernel6 bool) plan {
 		r = r.Masked()
 		switch {
 		case !usable(r), p.covers(r):
-		case r.Bits() == 0, r.Bits() == 1 && s.full(r.Addr().Is4()):
+		case r.Bits() == 0, r.Bits() == 1 && isWhole(s.Routes, r.Addr().Is4()):
 			p.addRoute(route{dst: r, table: table})
 		default:
 			p.addRoute(route{dst: r})
 		}
 	}
-	closed := s.FailClosed && (full4 || full6)
-	if full4 || closed {
+	if s.FailClosed {
+		p.shut(&s, table, kernel6)
+	}
+	if full4 || s.shuts() {
 		p.lead(false, s.Mark)
 	}
-	if full6 || closed && kernel6 {
+	if full6 || s.shuts() && kernel6 {
 		p.lead(true, s.Mark)
 	}
-	if closed {
-		p.addRoute(route{dst: netip.PrefixFrom(netip.IPv4Unspecified(), 0), table: table, unreachable: true})
-	}
-	if closed && kernel6 {
-		p.addRoute(route{dst: netip.PrefixFrom(netip.IPv6Unspecified(), 0), table: table, unreachable: true})
-	}
 	return p
+}
+
+// shut adds the unreachable routes: they count when those into the interface
+// are gone. Each is where its twin is, the whole of a family in our table.
+func (p *plan) shut(s *Spec, table int, kernel6 bool) {
+	unreachable := func(dst netip.Prefix, table int) {
+		if dst.Addr().Is4() || kernel6 {
+			p.addRoute(route{dst: dst, table: table, unreachable: true})
+		}
+	}
+	all := slices.Concat(s.Routes, s.Carry)
+	for _, r := range all {
+		if r.Bits() > 1 || r.Bits() == 1 && !isWhole(all, r.Addr().Is4()) {
+			unreachable(r.Masked(), 0)
+		}
+	}
+	if s.shuts() {
+		unreachable(netip.PrefixFrom(netip.IPv4Unspecified(), 0), table)
+		unreachable(netip.PrefixFrom(netip.IPv6Unspecified(), 0), table)
+	}
+}
+
+// reject is the part of the plan that needs no interface.
+func (p *plan) reject() plan {
+	out := plan{rules: p.rules}
+	for _, r := range p.routes {
+		if r.unreachable {
+			out.addRoute(r)
+		}
+	}
+	return out
 }
 
 func (p *plan) lead(v6 bool, mark uint32) {
@@ -90,7 +117,12 @@ func (p *plan) covers(r netip.Prefix) bool {
 	})
 }
 
-// full says that a family's traffic is led by our rules.
-func (p *plan) full(v6 bool) bool {
+// leads says that a family's traffic is led by our rules.
+func (p *plan) leads(v6 bool) bool {
 	return slices.ContainsFunc(p.rules, func(r rule) bool { return r.v6 == v6 })
+}
+
+// carries says that all of IPv4 which is led by our rules has a way to go.
+func (p *plan) carries() bool {
+	return slices.ContainsFunc(p.routes, func(r route) bool { return r.table != 0 && !r.unreachable && r.dst.Addr().Is4() })
 }

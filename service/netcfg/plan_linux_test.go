@@ -12,11 +12,12 @@ func TestPlan(t *testing.T) {
 	lead4 := []rule{{mark: testMark}, {suppress: true}}
 	lead6 := []rule{{v6: true, mark: testMark}, {v6: true, suppress: true}}
 	for _, tt := range []struct {
-		name   string
-		spec   Spec
-		noV6   bool
-		routes []route
-		rules  []rule
+		name      string
+		spec      Spec
+		noV6      bool // of the interface
+		noKernel6 bool
+		routes    []route
+		rules     []rule
 	}{
 		{
 			name: "a full tunnel has its own table and both rules in both families",
@@ -79,13 +80,72 @@ func TestPlan(t *testing.T) {
 			rules: append(append([]rule{}, lead4...), lead6...),
 		},
 		{
-			name:   "fail closed means nothing to a split tunnel",
-			spec:   Spec{FailClosed: true, Routes: prefixes("10.0.0.0/8")},
+			name: "a split tunnel that fails closed has each route's twin beside it, also those of an address",
+			spec: Spec{FailClosed: true, Addresses: prefixes("10.8.0.2/24"), Routes: prefixes("10.0.0.0/8", "10.8.0.0/24", "fd00:20::/48")},
+			routes: []route{
+				{dst: p("10.0.0.0/8")}, {dst: p("fd00:20::/48")},
+				{dst: p("10.0.0.0/8"), unreachable: true}, {dst: p("10.8.0.0/24"), unreachable: true}, {dst: p("fd00:20::/48"), unreachable: true},
+			},
+		},
+		{
+			name: "what is carried must not leave otherwise, though it is not routed",
+			spec: Spec{FailClosed: true, Routes: prefixes("10.0.0.0/8"), Carry: prefixes("10.0.0.0/8", "172.16.0.0/12")},
+			routes: []route{
+				{dst: p("10.0.0.0/8")}, {dst: p("10.0.0.0/8"), unreachable: true}, {dst: p("172.16.0.0/12"), unreachable: true},
+			},
+		},
+		{
+			name: "a split tunnel of a target that carries everything",
+			spec: Spec{FailClosed: true, Mark: testMark, Routes: prefixes("10.0.0.0/8"), Carry: prefixes("0.0.0.0/0", "::/0")},
+			routes: []route{
+				{dst: p("10.0.0.0/8")}, {dst: p("10.0.0.0/8"), unreachable: true},
+				{dst: p("0.0.0.0/0"), table: DefaultTable, unreachable: true},
+				{dst: p("::/0"), table: DefaultTable, unreachable: true},
+			},
+			rules: append(append([]rule{}, lead4...), lead6...),
+		},
+		{
+			name:   "carried means nothing without fail closed",
+			spec:   Spec{Routes: prefixes("10.0.0.0/8"), Carry: prefixes("0.0.0.0/0", "::/0")},
 			routes: []route{{dst: p("10.0.0.0/8")}},
+		},
+		{
+			name: "a seal of everything",
+			spec: sealed(prefixes("0.0.0.0/0", "::/0"), testMark), noV6: true,
+			routes: []route{
+				{dst: p("0.0.0.0/0"), table: DefaultTable, unreachable: true},
+				{dst: p("::/0"), table: DefaultTable, unreachable: true},
+			},
+			rules: append(append([]rule{}, lead4...), lead6...),
+		},
+		{
+			name: "a seal of two halves is one of everything, and one half is an ordinary route",
+			spec: sealed(prefixes("0.0.0.0/1", "128.0.0.0/1", "8000::/1"), testMark), noV6: true,
+			routes: []route{
+				{dst: p("8000::/1"), unreachable: true},
+				{dst: p("0.0.0.0/0"), table: DefaultTable, unreachable: true},
+				{dst: p("::/0"), table: DefaultTable, unreachable: true},
+			},
+			rules: append(append([]rule{}, lead4...), lead6...),
+		},
+		{
+			name: "a seal of a split tunnel needs no rules",
+			spec: sealed(prefixes("10.1.2.3/8", "fd00:20::/48"), testMark), noV6: true,
+			routes: []route{
+				{dst: p("10.0.0.0/8"), unreachable: true}, {dst: p("fd00:20::/48"), unreachable: true},
+			},
+		},
+		{
+			name: "a seal where the kernel has no IPv6",
+			spec: sealed(prefixes("0.0.0.0/0", "::/0", "10.0.0.0/8", "fd00::/8"), testMark), noV6: true, noKernel6: true,
+			routes: []route{
+				{dst: p("10.0.0.0/8"), unreachable: true}, {dst: p("0.0.0.0/0"), table: DefaultTable, unreachable: true},
+			},
+			rules: lead4,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := newPlan(tt.spec, DefaultTable, !tt.noV6, true)
+			got := newPlan(tt.spec, DefaultTable, !tt.noV6, !tt.noKernel6)
 			compare := cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
 			opt := cmp.AllowUnexported(route{}, rule{})
 			if d := cmp.Diff(got.routes, tt.routes, opt, compare); d != "" {

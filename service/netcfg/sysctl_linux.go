@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -69,8 +68,12 @@ func (m *Manager) setSysctl(path, value string) error {
 // restoreSysctls puts back those settings that done says are not needed.
 func (m *Manager) restoreSysctls(done func(path string) bool) error {
 	var errs []error
+	over := map[string]bool{} // done may read the journal, which changes below
+	for _, s := range m.journal.Sysctls {
+		over[s.Path] = done(s.Path)
+	}
 	m.journal.Sysctls = slices.DeleteFunc(m.journal.Sysctls, func(s sysctl) bool {
-		if !done(s.Path) {
+		if !over[s.Path] {
 			return false
 		}
 		err := s.restore()
@@ -80,45 +83,7 @@ func (m *Manager) restoreSysctls(done func(path string) bool) error {
 	return errors.Join(errs...)
 }
 
-const (
-	srcValidMark = "ipv4/conf/all/src_valid_mark"
-	allRPFilter  = "ipv4/conf/all/rp_filter"
-)
-
-// passReplies keeps the kernel from dropping what servers answer to our marked
-// packets. Its reverse path filter looks up the way back without the mark,
-// which leads into the tunnel: so the mark must count, and where the filter is
-// strict for an interface it is made loose for all.
-func (m *Manager) passReplies() {
-	if err := m.setSysctl(srcValidMark, "1"); err != nil {
-		m.Log.Warn("the reverse path filter may drop answers of servers", "err", err)
-	}
-	if !strictFilter() {
-		return
-	}
-	if err := m.setSysctl(allRPFilter, "2"); err != nil {
-		m.Log.Warn("the strict reverse path filter may drop answers of servers", "err", err)
-	}
-}
-
-// strictFilter says that some interface's reverse path filter is strict. The
-// larger of the setting for all and the interface's own counts.
-func strictFilter() bool {
-	if all, err := readSysctl(allRPFilter); err != nil || all == "2" {
-		return false
-	}
-	files, err := filepath.Glob(sysctlRoot + "ipv4/conf/*/rp_filter")
-	if err != nil {
-		return false
-	}
-	return slices.ContainsFunc(files, func(f string) bool {
-		if filepath.Base(filepath.Dir(f)) == "default" {
-			return false
-		}
-		v, err := readSysctl(strings.TrimPrefix(f, sysctlRoot))
-		return err == nil && v == "1"
-	})
-}
+const srcValidMark = "ipv4/conf/all/src_valid_mark"
 
 // kernelHasIPv6 says that there may be IPv6 on some interface.
 func kernelHasIPv6() bool {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -63,6 +64,13 @@ func startEcho(t *testing.T) {
 		t.FailNow()
 	}
 	t.Cleanup(func() { _ = pc.Close() })
+	cableIsUp(t)
+}
+
+// cableIsUp waits until eth0 has found the far end of its cable again.
+func cableIsUp(t *testing.T) {
+	t.Helper()
+	eventually(t, "the cable is whole again", func() bool { return strings.Contains(run(t, "ip link show eth0"), "state UP") })
 }
 
 // echoes says that the server's answer to a packet with the mark comes back.
