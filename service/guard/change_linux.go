@@ -1,0 +1,413 @@
+package guard
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// maxElements is how many elements one message holds: an attribute ends at 64
+// KiB, and an element takes at most 60 bytes.
+const maxElements = 1000
+
+// change leads from the table that was read to the one that is meant, in steps
+// each of which the kernel takes as a whole. At no step does anything leave
+// that neither of them lets.
+type change struct {
+	steps [][]message
+	// lost names what differed, in plain words.
+	lost []string
+}
+
+// changes compares. A nil have: there is no such table.
+func changes(have, want *table) change {
+	w := writer{family: want.family}
+	if have == nil {
+		w.table(want.flags)
+		w.sets(want.sets)
+		w.chains(want.chains)
+		w.rules(want.chains)
+		return change{steps: [][]message{w.batch}, lost: []string{"the table is gone"}}
+	}
+	c := change{lost: differences(have, want)}
+	if flags := have.flagsMeant(want.flags); flags != have.flags {
+		w.table(flags)
+	}
+	if sameStructure(have, want) && !carryDiffers(have, want) {
+		w.elements(have, want)
+		c.add(w.batch)
+		return c
+	}
+	w.shut(have)
+	c.add(w.take())
+	w.rebuild(have, want)
+	c.add(w.take())
+	w.tidy(have, want)
+	if all := want.set(setAll); all != nil {
+		w.move(shutSet(all, inetProtocols), all)
+		w.move(shutSet(want.set(setLAN), nil), want.set(setLAN))
+	}
+	c.add(w.take())
+	return c
+}
+
+func (c *change) add(batch []message) {
+	if len(batch) > 0 {
+		c.steps = append(c.steps, batch)
+	}
+}
+
+// flagsMeant are the flags that a table which exists should have. One without
+// an owner cannot be given one, except where it has outlived its owner.
+func (t *table) flagsMeant(want uint32) uint32 {
+	flags := t.flags &^ unix.NFT_TABLE_F_DORMANT
+	if flags&flagPersist != 0 {
+		flags |= want & flagOwner
+	}
+	return flags
+}
+
+// shutSet is a set of protocols as it is while a table is rebuilt.
+func shutSet(s *set, protocols []byte) *set {
+	out := *s
+	out.elements = keys(protocols...)
+	return &out
+}
+
+// sameStructure says that the tables differ in the elements of sets at most.
+func sameStructure(have, want *table) bool {
+	if len(have.sets) != len(want.sets) || len(have.chains) != len(want.chains) {
+		return false
+	}
+	for i := range want.sets {
+		if h := have.set(want.sets[i].name); h == nil || !h.sameKind(&want.sets[i]) {
+			return false
+		}
+	}
+	for i := range want.chains {
+		if h := have.chain(want.chains[i].name); h == nil || !sameHook(h.hook, want.chains[i].hook) || !sameRules(h.rules, want.chains[i].rules) {
+			return false
+		}
+	}
+	return true
+}
+
+func sameHook(a, b *hook) bool { return a == nil && b == nil || a != nil && b != nil && *a == *b }
+
+// carryDiffers says that ranges change. The kernel finds a range by a search
+// among all, which does not find the old one while the new one is prepared.
+func carryDiffers(have, want *table) bool {
+	return slices.ContainsFunc(want.sets, func(s set) bool {
+		h := have.set(s.name)
+		return s.interval() && h != nil && !s.sameElements(h)
+	})
+}
+
+// differences names what is not as it is meant.
+func differences(have, want *table) []string {
+	var out []string
+	if have.flags&unix.NFT_TABLE_F_DORMANT != 0 {
+		out = append(out, "the table is switched off")
+	}
+	for i := range want.chains {
+		w := &want.chains[i]
+		switch h := have.chain(w.name); {
+		case h == nil:
+			out = append(out, "chain "+w.name+" is gone")
+		case !sameHook(h.hook, w.hook):
+			out = append(out, "chain "+w.name+" is another")
+		case !sameRules(h.rules, w.rules):
+			out = append(out, "the rules of chain "+w.name+" are others")
+		}
+	}
+	for i := range want.sets {
+		w := &want.sets[i]
+		switch h := have.set(w.name); {
+		case h == nil:
+			out = append(out, "set "+w.name+" is gone")
+		case !h.sameKind(w):
+			out = append(out, "set "+w.name+" is another")
+		case !w.sameElements(h):
+			out = append(out, "the elements of set "+w.name+" are others")
+		}
+	}
+	for i := range have.chains {
+		if name := have.chains[i].name; want.chain(name) == nil {
+			out = append(out, "there is a chain "+name)
+		}
+	}
+	for i := range have.sets {
+		if name := have.sets[i].name; want.set(name) == nil {
+			out = append(out, "there is a set "+name)
+		}
+	}
+	return out
+}
+
+// writer collects the messages of a batch.
+type writer struct {
+	family byte
+	batch  []message
+}
+
+func (w *writer) take() []message {
+	b := w.batch
+	w.batch = nil
+	return b
+}
+
+func (w *writer) put(kind uint16, flags netlink.HeaderFlags, fill func(*netlink.AttributeEncoder)) {
+	w.batch = append(w.batch, message{kind: kind, flags: flags, family: w.family, attrs: encode(fill)})
+}
+
+func (w *writer) table(flags uint32) {
+	w.put(unix.NFT_MSG_NEWTABLE, netlink.Create, func(e *netlink.AttributeEncoder) {
+		e.String(unix.NFTA_TABLE_NAME, tableName)
+		e.Uint32(unix.NFTA_TABLE_FLAGS, flags)
+	})
+}
+
+func (w *writer) deleteTable() {
+	w.put(unix.NFT_MSG_DELTABLE, 0, func(e *netlink.AttributeEncoder) { e.String(unix.NFTA_TABLE_NAME, tableName) })
+}
+
+func (w *writer) sets(list []set) {
+	for i := range list {
+		w.set(&list[i])
+		w.change(unix.NFT_MSG_NEWSETELEM, &list[i], list[i].elements)
+	}
+}
+
+func (w *writer) set(s *set) {
+	w.put(unix.NFT_MSG_NEWSET, netlink.Create, func(e *netlink.AttributeEncoder) {
+		e.String(unix.NFTA_SET_TABLE, tableName)
+		e.String(unix.NFTA_SET_NAME, s.name)
+		e.Uint32(unix.NFTA_SET_ID, uint32(len(w.batch)+1)) // any, but another for each
+		e.Uint32(unix.NFTA_SET_FLAGS, s.flags)
+		e.Uint32(unix.NFTA_SET_KEY_TYPE, s.key)
+		e.Uint32(unix.NFTA_SET_KEY_LEN, s.size)
+		if s.key == typeIfname {
+			e.Bytes(unix.NFTA_SET_USERDATA, shownAsText)
+		}
+		if s.limit > 0 {
+			e.Nested(unix.NFTA_SET_DESC, func(e *netlink.AttributeEncoder) error {
+				e.Uint32(unix.NFTA_SET_DESC_SIZE, s.limit)
+				return nil
+			})
+		}
+	})
+}
+
+// shownAsText has nft(8) show names as such: its note NFTNL_UDATA_SET_KEYBYTEORDER
+// says that the bytes are in the machine's own order.
+var shownAsText = append([]byte{0, 4}, number(1)...)
+
+func (w *writer) deleteSet(name string) {
+	w.put(unix.NFT_MSG_DELSET, 0, func(e *netlink.AttributeEncoder) {
+		e.String(unix.NFTA_SET_TABLE, tableName)
+		e.String(unix.NFTA_SET_NAME, name)
+	})
+}
+
+func (w *writer) chains(list []chain) {
+	for i := range list {
+		w.chain(&list[i])
+	}
+}
+
+func (w *writer) chain(c *chain) {
+	w.put(unix.NFT_MSG_NEWCHAIN, netlink.Create, func(e *netlink.AttributeEncoder) {
+		e.String(unix.NFTA_CHAIN_TABLE, tableName)
+		e.String(unix.NFTA_CHAIN_NAME, c.name)
+		if c.hook == nil {
+			return
+		}
+		e.Nested(unix.NFTA_CHAIN_HOOK, func(e *netlink.AttributeEncoder) error {
+			e.Uint32(unix.NFTA_HOOK_HOOKNUM, c.hook.number)
+			e.Int32(unix.NFTA_HOOK_PRIORITY, c.hook.priority)
+			return nil
+		})
+		e.Uint32(unix.NFTA_CHAIN_POLICY, c.hook.policy)
+		e.String(unix.NFTA_CHAIN_TYPE, c.hook.kind)
+	})
+}
+
+func (w *writer) deleteChain(name string) {
+	w.put(unix.NFT_MSG_DELCHAIN, 0, func(e *netlink.AttributeEncoder) {
+		e.String(unix.NFTA_CHAIN_TABLE, tableName)
+		e.String(unix.NFTA_CHAIN_NAME, name)
+	})
+}
+
+func (w *writer) rules(chains []chain) {
+	for i := range chains {
+		for _, r := range chains[i].rules {
+			w.put(unix.NFT_MSG_NEWRULE, netlink.Create|netlink.Append, func(e *netlink.AttributeEncoder) {
+				e.String(unix.NFTA_RULE_TABLE, tableName)
+				e.String(unix.NFTA_RULE_CHAIN, chains[i].name)
+				e.Bytes(unix.NLA_F_NESTED|unix.NFTA_RULE_EXPRESSIONS, r.exprs)
+			})
+		}
+	}
+}
+
+// deleteRules empties all chains of the table.
+func (w *writer) deleteRules() {
+	w.put(unix.NFT_MSG_DELRULE, 0, func(e *netlink.AttributeEncoder) { e.String(unix.NFTA_RULE_TABLE, tableName) })
+}
+
+// change adds or deletes elements.
+func (w *writer) change(kind uint16, s *set, elements map[element]time.Duration) {
+	var flags netlink.HeaderFlags
+	if kind == unix.NFT_MSG_NEWSETELEM {
+		flags = netlink.Create
+	}
+	order := slices.SortedFunc(maps.Keys(elements), func(a, b element) int { return strings.Compare(a.key, b.key) })
+	for part := range slices.Chunk(order, maxElements) {
+		w.put(kind, flags, func(e *netlink.AttributeEncoder) {
+			e.String(unix.NFTA_SET_ELEM_LIST_TABLE, tableName)
+			e.String(unix.NFTA_SET_ELEM_LIST_SET, s.name)
+			e.Nested(unix.NFTA_SET_ELEM_LIST_ELEMENTS, func(e *netlink.AttributeEncoder) error {
+				for _, k := range part {
+					e.Nested(unix.NFTA_LIST_ELEM, func(e *netlink.AttributeEncoder) error {
+						encodeElement(e, k, elements[k])
+						return nil
+					})
+				}
+				return nil
+			})
+		})
+	}
+}
+
+func encodeElement(e *netlink.AttributeEncoder, k element, left time.Duration) {
+	e.Nested(unix.NFTA_SET_ELEM_KEY, func(e *netlink.AttributeEncoder) error {
+		e.Bytes(unix.NFTA_DATA_VALUE, []byte(k.key))
+		return nil
+	})
+	if k.end {
+		e.Uint32(unix.NFTA_SET_ELEM_FLAGS, unix.NFT_SET_ELEM_INTERVAL_END)
+	}
+	if left > 0 {
+		e.Uint64(unix.NFTA_SET_ELEM_TIMEOUT, uint64(max(left.Milliseconds(), 1)))
+	}
+}
+
+// flush deletes all elements of a set.
+func (w *writer) flush(s *set) {
+	w.put(unix.NFT_MSG_DELSETELEM, 0, func(e *netlink.AttributeEncoder) {
+		e.String(unix.NFTA_SET_ELEM_LIST_TABLE, tableName)
+		e.String(unix.NFTA_SET_ELEM_LIST_SET, s.name)
+	})
+}
+
+// elements moves the contents of all sets that both tables have.
+func (w *writer) elements(have, want *table) {
+	for i := range want.sets {
+		if h := have.set(want.sets[i].name); h != nil && h.sameKind(&want.sets[i]) {
+			w.move(h, &want.sets[i])
+		}
+	}
+}
+
+// move makes the elements of a set those that are meant. What is in both stays
+// untouched, but for ranges, which are all made anew.
+func (w *writer) move(have, want *set) {
+	if want.sameElements(have) {
+		return
+	}
+	if want.interval() {
+		w.flush(want)
+		w.change(unix.NFT_MSG_NEWSETELEM, want, want.elements)
+		return
+	}
+	gone, come := map[element]time.Duration{}, map[element]time.Duration{}
+	for e, left := range have.elements {
+		if meant, ok := want.elements[e]; !ok || (meant-left).Abs() > slack {
+			gone[e] = 0
+		}
+	}
+	for e, left := range want.elements {
+		if got, ok := have.elements[e]; !ok || (got-left).Abs() > slack {
+			come[e] = left
+		}
+	}
+	w.change(unix.NFT_MSG_DELSETELEM, want, gone)
+	w.change(unix.NFT_MSG_NEWSETELEM, want, come)
+}
+
+// shut keeps in everything, so that nothing depends on what is being rebuilt.
+func (w *writer) shut(have *table) {
+	all, lan := have.set(setAll), have.set(setLAN)
+	if all == nil || lan == nil || all.size != 1 || lan.size != 1 {
+		return
+	}
+	w.move(all, shutSet(all, inetProtocols))
+	w.move(lan, shutSet(lan, nil))
+}
+
+// rebuild makes the sets, chains and rules those that are meant, and leaves
+// everything kept in. Chains of a hook stay as they are with their policy.
+func (w *writer) rebuild(have, want *table) {
+	anew := !sameStructure(have, want)
+	if anew {
+		w.deleteRules()
+	}
+	for i := range want.sets {
+		s := &want.sets[i]
+		held := s
+		switch s.name {
+		case setAll:
+			held = shutSet(s, inetProtocols)
+		case setLAN:
+			held = shutSet(s, nil)
+		}
+		h := have.set(s.name)
+		switch {
+		case h == nil:
+			w.sets([]set{*held})
+		case !h.sameKind(s):
+			w.deleteSet(s.name)
+			w.sets([]set{*held})
+		case s.name != setAll && s.name != setLAN: // which are shut
+			w.move(h, s)
+		}
+	}
+	if !anew {
+		return
+	}
+	for i := range want.chains {
+		c := &want.chains[i]
+		h := have.chain(c.name)
+		if h != nil && !sameHook(h.hook, c.hook) && !samePlace(h.hook, c.hook) {
+			w.deleteChain(c.name) // it is at another hook: what it drops is not what it should
+		}
+		if h == nil || !sameHook(h.hook, c.hook) {
+			w.chain(c)
+		}
+	}
+	w.rules(want.chains)
+}
+
+// samePlace says that two hooks differ in their policy at most.
+func samePlace(a, b *hook) bool {
+	return a != nil && b != nil && a.number == b.number && a.priority == b.priority && a.kind == b.kind
+}
+
+// tidy deletes what is not meant. No rule leads to it any more.
+func (w *writer) tidy(have, want *table) {
+	for i := range have.chains {
+		if want.chain(have.chains[i].name) == nil {
+			w.deleteChain(have.chains[i].name)
+		}
+	}
+	for i := range have.sets {
+		if want.set(have.sets[i].name) == nil {
+			w.deleteSet(have.sets[i].name)
+		}
+	}
+}

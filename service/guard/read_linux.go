@@ -1,0 +1,287 @@
+package guard
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// readTries is how often the tables are read anew when somebody changes them
+// meanwhile.
+const readTries = 20
+
+// reading is our tables as the kernel has them, and of which generation of all
+// rules they are.
+type reading struct {
+	generation uint32
+	tables     map[byte]*table // by family
+}
+
+// read reads our tables, all of them of one moment.
+func (s *socket) read() (reading, error) {
+	for range readTries {
+		before, err := s.generation()
+		if err != nil {
+			return reading{}, err
+		}
+		r := reading{generation: before, tables: map[byte]*table{}}
+		for _, family := range []byte{unix.NFPROTO_INET, unix.NFPROTO_ARP} {
+			var t *table
+			if t, err = s.readTable(family); err != nil {
+				break
+			}
+			if t != nil {
+				r.tables[family] = t
+			}
+		}
+		after, errAfter := s.generation()
+		switch {
+		case errAfter != nil:
+			return reading{}, errAfter
+		case after != before:
+		case err != nil:
+			return reading{}, err
+		default:
+			return r, nil
+		}
+	}
+	return reading{}, errors.New("read the rules: they change all the time")
+}
+
+// errInterrupted says that a listing may not be whole.
+var errInterrupted = errors.New("the rules changed meanwhile")
+
+// request asks for something, and calls each with every answer's attributes.
+func (s *socket) request(m message, each func(*netlink.AttributeDecoder) error) error {
+	list, err := s.Execute(m.encode())
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		if list[i].Header.Flags&unix.NLM_F_DUMP_INTR != 0 {
+			return errInterrupted
+		}
+		if len(list[i].Data) < 4 {
+			continue // the end of a listing
+		}
+		if err := decode(list[i].Data[4:], each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func decode(b []byte, each func(*netlink.AttributeDecoder) error) error {
+	d, err := netlink.NewAttributeDecoder(b)
+	if err != nil {
+		return err
+	}
+	d.ByteOrder = binary.BigEndian
+	if err := each(d); err != nil {
+		return err
+	}
+	return d.Err()
+}
+
+func (s *socket) generation() (uint32, error) {
+	var id uint32
+	err := s.request(message{kind: unix.NFT_MSG_GETGEN}, func(d *netlink.AttributeDecoder) error {
+		for d.Next() {
+			if d.Type() == unix.NFTA_GEN_ID {
+				id = d.Uint32()
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("read the rules: %w", explain(err))
+	}
+	return id, nil
+}
+
+// readTable returns nil where there is no such table.
+func (s *socket) readTable(family byte) (*table, error) {
+	t := &table{family: family}
+	err := s.request(message{kind: unix.NFT_MSG_GETTABLE, family: family, attrs: named(unix.NFTA_TABLE_NAME)}, func(d *netlink.AttributeDecoder) error {
+		for d.Next() {
+			switch d.Type() {
+			case unix.NFTA_TABLE_FLAGS:
+				t.flags = d.Uint32()
+			case nftaTableOwner:
+				t.owner = d.Uint32()
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read table: %w", explain(err))
+	}
+	for _, part := range []struct {
+		name string
+		read func(*table) error
+	}{{"chains", s.readChains}, {"rules", s.readRules}, {"sets", s.readSets}} {
+		if err := part.read(t); err != nil {
+			return nil, fmt.Errorf("read %s: %w", part.name, err)
+		}
+	}
+	return t, nil
+}
+
+const nftaTableOwner = 7 // NFTA_TABLE_OWNER
+
+func named(attribute uint16) []byte {
+	return encode(func(e *netlink.AttributeEncoder) { e.String(attribute, tableName) })
+}
+
+func (s *socket) readChains(t *table) error {
+	return s.request(message{kind: unix.NFT_MSG_GETCHAIN, flags: netlink.Dump, family: t.family, attrs: named(unix.NFTA_CHAIN_TABLE)}, func(d *netlink.AttributeDecoder) error {
+		var c chain
+		h := &hook{}
+		var owner string
+		for d.Next() {
+			switch d.Type() {
+			case unix.NFTA_CHAIN_TABLE:
+				owner = d.String()
+			case unix.NFTA_CHAIN_NAME:
+				c.name = d.String()
+			case unix.NFTA_CHAIN_HOOK:
+				c.hook = h
+				d.Nested(func(d *netlink.AttributeDecoder) error {
+					for d.Next() {
+						switch d.Type() {
+						case unix.NFTA_HOOK_HOOKNUM:
+							h.number = d.Uint32()
+						case unix.NFTA_HOOK_PRIORITY:
+							h.priority = d.Int32()
+						}
+					}
+					return nil
+				})
+			case unix.NFTA_CHAIN_POLICY:
+				h.policy = d.Uint32()
+			case unix.NFTA_CHAIN_TYPE:
+				h.kind = d.String()
+			}
+		}
+		if owner == tableName {
+			t.chains = append(t.chains, c)
+		}
+		return nil
+	})
+}
+
+// readRules adds the rules to the chains that were read.
+func (s *socket) readRules(t *table) error {
+	return s.request(message{kind: unix.NFT_MSG_GETRULE, flags: netlink.Dump, family: t.family, attrs: named(unix.NFTA_RULE_TABLE)}, func(d *netlink.AttributeDecoder) error {
+		var owner, in string
+		var exprs []byte
+		for d.Next() {
+			switch d.Type() {
+			case unix.NFTA_RULE_TABLE:
+				owner = d.String()
+			case unix.NFTA_RULE_CHAIN:
+				in = d.String()
+			case unix.NFTA_RULE_EXPRESSIONS:
+				exprs = d.Bytes()
+			}
+		}
+		c := t.chain(in)
+		if owner != tableName || c == nil {
+			return nil
+		}
+		text, err := canonical(exprs)
+		if err != nil {
+			return err
+		}
+		c.rules = append(c.rules, rule{text: text})
+		return nil
+	})
+}
+
+func (s *socket) readSets(t *table) error {
+	err := s.request(message{kind: unix.NFT_MSG_GETSET, flags: netlink.Dump, family: t.family, attrs: named(unix.NFTA_SET_TABLE)}, func(d *netlink.AttributeDecoder) error {
+		x := set{elements: map[element]time.Duration{}}
+		var owner string
+		for d.Next() {
+			switch d.Type() {
+			case unix.NFTA_SET_TABLE:
+				owner = d.String()
+			case unix.NFTA_SET_NAME:
+				x.name = d.String()
+			case unix.NFTA_SET_FLAGS:
+				x.flags = d.Uint32()
+			case unix.NFTA_SET_KEY_TYPE:
+				x.key = d.Uint32()
+			case unix.NFTA_SET_KEY_LEN:
+				x.size = d.Uint32()
+			}
+		}
+		if owner == tableName {
+			t.sets = append(t.sets, x)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i := range t.sets {
+		if err := s.readElements(t.family, &t.sets[i]); err != nil {
+			return fmt.Errorf("elements of %s: %w", t.sets[i].name, err)
+		}
+	}
+	return nil
+}
+
+func (s *socket) readElements(family byte, x *set) error {
+	attrs := encode(func(e *netlink.AttributeEncoder) {
+		e.String(unix.NFTA_SET_ELEM_LIST_TABLE, tableName)
+		e.String(unix.NFTA_SET_ELEM_LIST_SET, x.name)
+	})
+	return s.request(message{kind: unix.NFT_MSG_GETSETELEM, flags: netlink.Dump, family: family, attrs: attrs}, func(d *netlink.AttributeDecoder) error {
+		for d.Next() {
+			if d.Type() != unix.NFTA_SET_ELEM_LIST_ELEMENTS {
+				continue
+			}
+			d.Nested(func(d *netlink.AttributeDecoder) error {
+				for d.Next() {
+					d.Nested(func(d *netlink.AttributeDecoder) error {
+						k, left := readElement(d)
+						x.elements[k] = left
+						return nil
+					})
+				}
+				return nil
+			})
+		}
+		return nil
+	})
+}
+
+func readElement(d *netlink.AttributeDecoder) (k element, left time.Duration) {
+	for d.Next() {
+		switch d.Type() {
+		case unix.NFTA_SET_ELEM_KEY:
+			d.Nested(func(d *netlink.AttributeDecoder) error {
+				for d.Next() {
+					if d.Type() == unix.NFTA_DATA_VALUE {
+						k.key = string(d.Bytes())
+					}
+				}
+				return nil
+			})
+		case unix.NFTA_SET_ELEM_FLAGS:
+			k.end = d.Uint32()&unix.NFT_SET_ELEM_INTERVAL_END != 0
+		case unix.NFTA_SET_ELEM_EXPIRATION:
+			left = time.Duration(d.Uint64()) * time.Millisecond
+		}
+	}
+	return k, left
+}

@@ -1,0 +1,384 @@
+package guard
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+
+	"holdfast/service/guardset"
+)
+
+// The sets. The first ones vary; what is in the last ones is fixed.
+const (
+	setPaused = "paused" // protocols that may all pass for now
+	setTunnel = "tunnel" // the name of the tunnel's interface
+	setPass4  = "pass4"  // address, protocol and port of what our own may send to
+	setPass6  = "pass6"
+	setPing4  = "ping4" // addresses that our own may ping
+	setPing6  = "ping6"
+	setOwn4   = "own4" // the tunnel's addresses here
+	setOwn6   = "own6"
+	setAll    = "all"    // protocols of which everything is kept in
+	setCarry4 = "carry4" // destinations that are kept in else
+	setCarry6 = "carry6"
+	setLAN    = "lan"   // protocols whose private ranges are excepted from all
+	setDHCP4  = "dhcp4" // where a DHCP server may be
+	setDHCP6  = "dhcp6"
+	setNDP    = "ndp"  // types of neighbour discovery
+	setDNS    = "dns"  // protocol and port of DNS
+	setLAN4   = "lan4" // the private ranges
+	setLAN6   = "lan6"
+)
+
+// Numbers by which nft(8) knows the types of keys.
+const (
+	typeNFProto = 2
+	typeIPv4    = 7
+	typeIPv6    = 8
+	typeL4Proto = 12
+	typeService = 13
+	typeICMPv6  = 29
+	typeIfname  = 41
+	typeBits    = 6 // a key of several types has their numbers behind one another
+)
+
+var (
+	dhcpServers4 = prefixes("255.255.255.255/32", "10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
+	dhcpServers6 = prefixes("fe80::/10", "ff02::1:2/128", "ff05::1:3/128")
+	// The private ranges, what is sent to everybody on the link, and SSDP. They
+	// are never learnt from the network, which could claim any range.
+	lanRanges4 = prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
+		"224.0.0.0/24", "239.255.255.250/32", "255.255.255.255/32")
+	lanRanges6 = prefixes("fe80::/10", "fc00::/7", "ff02::/16")
+)
+
+// meant is all that the rules follow from.
+type meant struct {
+	set       guardset.Set
+	tunnel    string
+	mark, uid uint32
+	permits   []permit
+	paused    time.Duration // what is left of a pause; 0: none
+	flags     uint32        // of the tables
+}
+
+// tables are the tables that enforce it. Without any for a set that is open.
+func (m *meant) tables() []table {
+	if !m.set.Shut() {
+		return nil
+	}
+	return []table{m.inet(), m.arp()}
+}
+
+// inet is the table that keeps packets in. Each hook drops what no rule lets
+// pass. The second look, behind all others' rules, is for packets whose
+// destination or way was changed after the first.
+func (m *meant) inet() table {
+	const late = 320 // behind the translation of addresses, at 100 and 300
+	out := []rule{
+		newRule(jump("free")),
+		newRule(match(meta(expr.MetaKeyMARK, reg1), equal(number(m.mark)...), meta(expr.MetaKeySKUID, reg1), equal(number(m.uid)...)), jump("ours")),
+		newRule(proto(setPaused), accept),
+		newRule(jump("link")),
+	}
+	inside := newRule(ifname(expr.MetaKeyIIFNAME), jump("inside"))
+	return table{
+		family: unix.NFPROTO_INET,
+		flags:  m.flags,
+		sets:   append(m.inetSets(), fixedSets()...),
+		chains: append([]chain{
+			{"prerouting", &hook{unix.NF_INET_PRE_ROUTING, -150, "filter", policyAccept}, arriving()},
+			{"output", &hook{unix.NF_INET_LOCAL_OUT, -10, "filter", policyDrop}, append(slices.Clone(out), newRule(jump("keep")))},
+			{"forward", &hook{unix.NF_INET_FORWARD, -10, "filter", policyDrop},
+				[]rule{out[0], out[2], inside, newRule(jump("keep"))}},
+			{"postrouting", &hook{unix.NF_INET_POST_ROUTING, late, "filter", policyDrop}, append(slices.Clone(out), inside, newRule(jump("keep")))},
+		}, leaving()...),
+	}
+}
+
+// arriving refuses what comes for the tunnel's addresses from outside it: who
+// could ask for them would learn which they are, and what is sent through.
+func arriving() []rule {
+	return []rule{
+		newRule(proto(setPaused), accept),
+		newRule(loopback(expr.MetaKeyIIF), accept),
+		newRule(ifname(expr.MetaKeyIIFNAME), accept),
+		newRule(addr4(daddr4, setOwn4), drop),
+		newRule(addr6(daddr6, setOwn6), drop),
+	}
+}
+
+// leaving are the chains that the hooks share.
+func leaving() []chain {
+	icmpv6 := append(nfproto(unix.NFPROTO_IPV6), l4proto(unix.IPPROTO_ICMPV6)...)
+	udp4 := append(nfproto(unix.NFPROTO_IPV4), l4proto(unix.IPPROTO_UDP)...)
+	udp6 := append(nfproto(unix.NFPROTO_IPV6), l4proto(unix.IPPROTO_UDP)...)
+	return []chain{
+		// What stays on this computer, or goes into the tunnel.
+		{"free", nil, []rule{
+			newRule(loopback(expr.MetaKeyOIF), accept),
+			newRule(ifname(expr.MetaKeyOIFNAME), accept),
+		}},
+		// Our own packets, to exactly where they may go.
+		{"ours", nil, []rule{
+			newRule(nfproto(unix.NFPROTO_IPV4), match(network(daddr4, 4, reg1), meta(expr.MetaKeyL4PROTO, reg1word1), transport(2, 2, reg1word2), in(setPass4)), accept),
+			newRule(nfproto(unix.NFPROTO_IPV6), match(network(daddr6, 16, reg1), meta(expr.MetaKeyL4PROTO, reg2), transport(2, 2, reg2word1), in(setPass6)), accept),
+			newRule(l4proto(unix.IPPROTO_ICMP), match(transport(0, 1, reg1), equal(icmpEcho)), addr4(daddr4, setPing4), accept),
+			newRule(l4proto(unix.IPPROTO_ICMPV6), match(transport(0, 1, reg1), equal(icmpv6Echo)), addr6(daddr6, setPing6), accept),
+		}},
+		// What a link needs to have an address and neighbours, but nothing that
+		// would tell them the tunnel's addresses.
+		{"link", nil, []rule{
+			newRule(addr4(saddr4, setOwn4), drop),
+			newRule(addr6(saddr6, setOwn6), drop),
+			newRule(udp4, match(transport(0, 4, reg1), equal(0, 68, 0, 67)), addr4(daddr4, setDHCP4), accept),
+			newRule(udp6, match(transport(0, 4, reg1), equal(546>>8, 546&0xff, 547>>8, 547&0xff)), addr6(daddr6, setDHCP6), accept),
+			newRule(icmpv6, match(network(7, 1, reg1), equal(255), transport(0, 1, reg1), in(setNDP)), jump("neighbour")),
+		}},
+		{"neighbour", nil, []rule{
+			newRule(match(transport(8, 16, reg1), in(setOwn6)), drop), // the target; a solicitation of routers has none
+			newRule(accept),
+		}},
+		// Answers from the tunnel to a container or a virtual machine here.
+		{"inside", nil, []rule{
+			newRule(addr4(daddr4, setLAN4), accept),
+			newRule(addr6(daddr6, setLAN6), accept),
+		}},
+		// What is left is kept in where it is the tunnel's to carry.
+		{"keep", nil, []rule{
+			newRule(addr4(saddr4, setOwn4), drop),
+			newRule(addr6(saddr6, setOwn6), drop),
+			newRule(proto(setAll), enter("all")),
+			newRule(addr4(daddr4, setCarry4), drop),
+			newRule(addr6(daddr6, setCarry6), drop),
+			newRule(accept),
+		}},
+		{"all", nil, []rule{
+			newRule(proto(setLAN), jump("lan")),
+			newRule(drop),
+		}},
+		// The private network is excepted, but for DNS: its resolver would be asked
+		// for the names that are meant for the tunnel's.
+		{"lan", nil, []rule{
+			newRule(match(meta(expr.MetaKeyL4PROTO, reg1), transport(2, 2, reg1word1), in(setDNS)), goesBack),
+			newRule(addr4(daddr4, setLAN4), accept),
+			newRule(addr6(daddr6, setLAN6), accept),
+		}},
+	}
+}
+
+const (
+	icmpEcho   = 8
+	icmpv6Echo = 128
+)
+
+func (m *meant) inetSets() []set {
+	const (
+		dst4 = (typeIPv4<<typeBits|typeL4Proto)<<typeBits | typeService
+		dst6 = (typeIPv6<<typeBits|typeL4Proto)<<typeBits | typeService
+	)
+	all, carry4, carry6 := m.carry()
+	var lan []byte
+	if m.set.LAN {
+		lan = inetProtocols
+	}
+	own4, own6 := m.own()
+	return []set{
+		m.pausedSet(inetProtocols),
+		m.tunnelSet(),
+		{name: setPass4, key: dst4, size: 12, limit: MaxPermits, elements: m.permitted(setPass4)},
+		{name: setPass6, key: dst6, size: 24, limit: MaxPermits, elements: m.permitted(setPass6)},
+		{name: setPing4, key: typeIPv4, size: 4, limit: MaxPermits, elements: m.permitted(setPing4)},
+		{name: setPing6, key: typeIPv6, size: 16, limit: MaxPermits, elements: m.permitted(setPing6)},
+		{name: setOwn4, key: typeIPv4, size: 4, elements: own4},
+		{name: setOwn6, key: typeIPv6, size: 16, elements: own6},
+		{name: setAll, key: typeNFProto, size: 1, elements: keys(all...)},
+		{name: setCarry4, key: typeIPv4, size: 4, flags: unix.NFT_SET_INTERVAL, elements: ranges(carry4)},
+		{name: setCarry6, key: typeIPv6, size: 16, flags: unix.NFT_SET_INTERVAL, elements: ranges(carry6)},
+		{name: setLAN, key: typeNFProto, size: 1, elements: keys(lan...)},
+	}
+}
+
+func fixedSets() []set {
+	dns := map[element]time.Duration{}
+	for _, p := range []byte{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
+		for _, port := range []uint16{53, 853} {
+			dns[element{key: protoPort(p, port)}] = 0
+		}
+	}
+	return []set{
+		{name: setDHCP4, key: typeIPv4, size: 4, flags: unix.NFT_SET_INTERVAL, elements: ranges(dhcpServers4)},
+		{name: setDHCP6, key: typeIPv6, size: 16, flags: unix.NFT_SET_INTERVAL, elements: ranges(dhcpServers6)},
+		{name: setNDP, key: typeICMPv6, size: 1, elements: keys(133, 135, 136)}, // RS, NS, NA
+		{name: setDNS, key: typeL4Proto<<typeBits | typeService, size: 8, elements: dns},
+		{name: setLAN4, key: typeIPv4, size: 4, flags: unix.NFT_SET_INTERVAL, elements: ranges(lanRanges4)},
+		{name: setLAN6, key: typeIPv6, size: 16, flags: unix.NFT_SET_INTERVAL, elements: ranges(lanRanges6)},
+	}
+}
+
+var inetProtocols = []byte{unix.NFPROTO_IPV4, unix.NFPROTO_IPV6}
+
+// arp is the table that keeps the tunnel's addresses from the neighbours: none
+// learns that they are here, and by which link.
+func (m *meant) arp() table {
+	const (
+		hookIn, hookOut = 0, 1 // of linux/netfilter_arp.h
+		// Offsets of the addresses where those of the link have six bytes.
+		sender, target = 14, 24
+	)
+	names := func(offset uint32) []expr.Any {
+		return match(network(4, 2, reg1), equal(6, 4), network(offset, 4, reg1), in(setOwn4))
+	}
+	own4, _ := m.own()
+	return table{
+		family: unix.NFPROTO_ARP,
+		flags:  m.flags,
+		sets: []set{
+			m.pausedSet([]byte{unix.NFPROTO_ARP}),
+			m.tunnelSet(),
+			{name: setOwn4, key: typeIPv4, size: 4, elements: own4},
+		},
+		chains: []chain{
+			{"input", &hook{hookIn, 0, "filter", policyAccept}, []rule{
+				newRule(proto(setPaused), accept),
+				newRule(ifname(expr.MetaKeyIIFNAME), accept),
+				newRule(names(target), drop),
+			}},
+			{"output", &hook{hookOut, 0, "filter", policyAccept}, []rule{
+				newRule(proto(setPaused), accept),
+				newRule(ifname(expr.MetaKeyOIFNAME), accept),
+				newRule(names(sender), drop),
+				newRule(names(target), drop),
+			}},
+		},
+	}
+}
+
+func (m *meant) pausedSet(protocols []byte) set {
+	s := set{name: setPaused, key: typeNFProto, size: 1, flags: unix.NFT_SET_TIMEOUT, elements: map[element]time.Duration{}}
+	if m.paused > 0 {
+		for _, p := range protocols {
+			s.elements[element{key: string([]byte{p})}] = m.paused
+		}
+	}
+	return s
+}
+
+func (m *meant) tunnelSet() set {
+	s := set{name: setTunnel, key: typeIfname, size: unix.IFNAMSIZ, elements: map[element]time.Duration{}}
+	if m.set.Kind == guardset.Held {
+		var name [unix.IFNAMSIZ]byte
+		copy(name[:], m.tunnel)
+		s.elements[element{key: string(name[:])}] = 0
+	}
+	return s
+}
+
+// carry divides what is kept in: protocols of which it is everything, and
+// destinations of the others.
+func (m *meant) carry() (all []byte, v4, v6 []netip.Prefix) {
+	carry := m.set.Carry
+	if m.set.Kind == guardset.Blocked {
+		carry = guardset.Everything().Carry
+	}
+	for _, p := range carry {
+		switch {
+		case p.Bits() == 0 && p.Addr().Is4():
+			all = append(all, unix.NFPROTO_IPV4)
+		case p.Bits() == 0:
+			all = append(all, unix.NFPROTO_IPV6)
+		case p.Addr().Is4():
+			v4 = append(v4, p)
+		default:
+			v6 = append(v6, p)
+		}
+	}
+	if slices.Contains(all, unix.NFPROTO_IPV4) {
+		v4 = nil
+	}
+	if slices.Contains(all, unix.NFPROTO_IPV6) {
+		v6 = nil
+	}
+	return all, v4, v6
+}
+
+func (m *meant) own() (v4, v6 map[element]time.Duration) {
+	v4, v6 = map[element]time.Duration{}, map[element]time.Duration{}
+	for _, a := range m.set.Own {
+		if a = a.Unmap(); a.Is4() {
+			v4[element{key: string(a.AsSlice())}] = 0
+		} else {
+			v6[element{key: string(a.AsSlice())}] = 0
+		}
+	}
+	return v4, v6
+}
+
+func (m *meant) permitted(name string) map[element]time.Duration {
+	out := map[element]time.Duration{}
+	if m.set.Kind != guardset.Held {
+		return out
+	}
+	for _, p := range m.permits {
+		if set, e := p.element(); set == name {
+			out[e] = 0
+		}
+	}
+	return out
+}
+
+func keys(list ...byte) map[element]time.Duration {
+	out := map[element]time.Duration{}
+	for _, k := range list {
+		out[element{key: string([]byte{k})}] = 0
+	}
+	return out
+}
+
+// protoPort is the end of a key of several types, each of which begins at a
+// boundary of four bytes.
+func protoPort(protocol byte, port uint16) string {
+	return string(append([]byte{protocol, 0, 0, 0}, binary.BigEndian.AppendUint16(nil, port)...)) + "\x00\x00"
+}
+
+// ranges are the elements of a set that holds these prefixes of one family:
+// where what they have in common begins, and where it ends.
+func ranges(list []netip.Prefix) map[element]time.Duration {
+	out := map[element]time.Duration{}
+	list = slices.SortedFunc(slices.Values(list), netip.Prefix.Compare)
+	for _, p := range list {
+		first, behind := p.Masked().Addr(), last(p).Next()
+		begin := element{key: string(first.AsSlice()), end: true}
+		if _, touches := out[begin]; touches {
+			delete(out, begin)
+		} else {
+			out[element{key: begin.key}] = 0
+		}
+		if behind.IsValid() { // else it goes on to the highest address
+			out[element{key: string(behind.AsSlice()), end: true}] = 0
+		}
+	}
+	return out
+}
+
+// last is the highest address of a prefix.
+func last(p netip.Prefix) netip.Addr {
+	b := p.Addr().AsSlice()
+	for i := p.Bits(); i < len(b)*8; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
+
+func prefixes(words ...string) []netip.Prefix {
+	var out []netip.Prefix
+	for _, w := range words {
+		out = append(out, netip.MustParsePrefix(w))
+	}
+	return out
+}
