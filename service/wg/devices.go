@@ -35,6 +35,10 @@ type Options struct {
 	// which it is dated, and notes that it leaves. Where it says no, the
 	// initiation is withheld. It must return at once. nil: all may leave.
 	Initiate func(stamp time.Time) bool
+	// Permit lets our own datagrams pass the guard to exactly one address until
+	// done is called. It is called before the first one leaves to a place, not
+	// for each, and must return at once. nil: there is no guard.
+	Permit func(network string, to netip.AddrPort) (done func())
 	// Log takes the lines of the package. nil: none.
 	Log *slog.Logger
 }

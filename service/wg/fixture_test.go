@@ -206,7 +206,19 @@ type client struct {
 	tun *memTUN
 }
 
+// newClient is a client under a guard that sees whatever leaves its sockets, and
+// that has everything given back in the end.
 func newClient(t testing.TB, o Options) *client {
+	t.Helper()
+	if o.Permit == nil {
+		l := newLedger(t)
+		o = l.guarded(o)
+		t.Cleanup(l.mustBeShut)
+	}
+	return newUnguarded(t, o)
+}
+
+func newUnguarded(t testing.TB, o Options) *client {
 	t.Helper()
 	c := &client{}
 	o.OpenTUN = func(string, int) (tun.Device, error) {

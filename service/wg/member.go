@@ -94,6 +94,7 @@ func (d *Devices) newMember(sw *tunSwitch, name tunnel.Name, cfg *tunnel.Config,
 	var bind conn.Bind
 	m.tap, bind = newTap(d.opts.NewBind(), d.activity)
 	m.tap.may = d.opts.Initiate
+	m.tap.permits = newPermits(d.opts.Permit, len(cfg.Peers))
 	m.tap.beside.path = m.path
 	m.port.est, m.tap.marks, m.port.sessionAt = m.path, &m.port.marks, m.tap.sessionAt
 	m.port.learned.Store(d.learnedLocked(name, cfg))
@@ -148,6 +149,21 @@ func (d *Devices) portTakenLocked(port uint16) bool {
 		}
 	}
 	return false
+}
+
+// tidy gives back what was permitted beyond the endpoints of the device: where
+// it has moved away from, and where it only asked. It follows everything that
+// asks elsewhere.
+func (m *member) tidy() {
+	r, err := read(m.dev)
+	if err != nil {
+		return // it is being closed, which gives everything back
+	}
+	var at []netip.AddrPort
+	for _, p := range r.peers {
+		at = append(at, p.endpoint)
+	}
+	m.tap.permits.keep(at, len(r.peers))
 }
 
 // close ends the device and its port, and whatever waits for it.

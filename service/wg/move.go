@@ -30,6 +30,7 @@ func (d *Devices) Move(ctx context.Context, name, to tunnel.Name, toCfg *tunnel.
 	if err != nil {
 		return 0, err
 	}
+	defer m.tidy()
 	there, err := m.tap.ParseEndpoint(endpoints[0].String())
 	if err != nil {
 		return 0, fmt.Errorf("endpoint of %s: %w", to, err)
@@ -64,6 +65,7 @@ func (d *Devices) Compare(ctx context.Context, name tunnel.Name, toCfg *tunnel.C
 	if err != nil {
 		return err
 	}
+	defer m.tidy()
 	s := &search{m: m, present: p.endpoint, places: []netip.AddrPort{p.endpoint}, found: make(chan sighting, maxBeside)}
 	s.add(endpoints[:1])
 	rtt, spread := m.path.rtt()

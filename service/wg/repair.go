@@ -77,6 +77,7 @@ func (d *Devices) Rotate(ctx context.Context, name tunnel.Name) error {
 	if err != nil {
 		return err
 	}
+	defer m.tidy()
 	if err := d.readdress(m, cfg, endpoints); err != nil {
 		return err
 	}

@@ -60,6 +60,7 @@ func (d *Devices) Seek(ctx context.Context, name tunnel.Name) (from, to netip.Ad
 		return from, to, err
 	}
 	cfg := d.config(m)
+	defer m.tidy()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s := &search{m: m, present: p.endpoint, places: []netip.AddrPort{p.endpoint}, found: make(chan sighting, maxBeside)}

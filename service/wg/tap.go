@@ -24,7 +24,8 @@ import (
 // netwatch and answered by Rebind.
 type tap struct {
 	conn.Bind
-	may func(stamp time.Time) bool // Options.Initiate; nil: always
+	may     func(stamp time.Time) bool // Options.Initiate; nil: always
+	permits *permits                   // nil: there is no guard
 
 	withheld    atomic.Uint64
 	initiations leaving
@@ -99,7 +100,11 @@ func newTap(inner conn.Bind, woken chan<- struct{}) (*tap, conn.Bind) {
 
 // Open puts a look at every arriving datagram before the device's own.
 func (t *tap) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
+	t.permits.opening()
 	fns, actual, err := t.Bind.Open(port)
+	if err != nil {
+		t.permits.closed()
+	}
 	if err == nil && actual == 0 {
 		actual = port // StdNetBind tells none on a kernel without IPv6
 	}
@@ -111,6 +116,12 @@ func (t *tap) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 		}
 	}
 	return fns, actual, err
+}
+
+// Close closes the socket, after which nothing may leave by it.
+func (t *tap) Close() error {
+	defer t.permits.closed()
+	return t.Bind.Close()
 }
 
 // Send counts and sends. The hints are set before the datagrams leave: set
@@ -188,9 +199,9 @@ func (t *tap) isFirst(packet []byte) bool {
 
 // send sends, and counts what the system refuses.
 func (t *tap) send(bufs [][]byte, ep conn.Endpoint) error {
-	err := sendError(t.Bind.Send(bufs, ep))
-	if err == nil {
-		return nil
+	err := sendError(t.permits.send(t.Bind, bufs, ep))
+	if err == nil || errors.Is(err, errStranger) {
+		return err
 	}
 	t.sendErrors.Add(uint64(len(bufs)))
 	if isPolicy(err) {

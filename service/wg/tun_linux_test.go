@@ -73,7 +73,9 @@ type realClient struct {
 
 func newRealClient(t testing.TB, o Options) *realClient {
 	t.Helper()
-	c := &realClient{Devices: New(o)}
+	l := newLedger(t)
+	t.Cleanup(l.mustBeShut)
+	c := &realClient{Devices: New(l.guarded(o))}
 	name, err := c.Open("hftest0", 1400)
 	if err != nil {
 		t.Fatal(err)
