@@ -36,17 +36,21 @@ func run(args []string) int {
 		Use: "run", Short: "Run the service until it is told to stop", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return serve(opt, level) },
 	}
+	all := root.PersistentFlags()
+	all.StringVar(&opt.ConfigDir, "config-dir", opt.ConfigDir, "folder of the tunnels and holdfast.toml")
+	all.StringVar(&opt.StateDir, "state-dir", opt.StateDir, "folder of the history and the wish")
+	all.StringVar(&opt.Interface, "interface", opt.Interface, "name of the tunnel's interface")
+	all.TextVar(&level, "log-level", slog.LevelInfo, "what to log: debug, info, warn or error")
 	f := serve.Flags()
-	f.StringVar(&opt.ConfigDir, "config-dir", opt.ConfigDir, "folder of the tunnels and holdfast.toml")
-	f.StringVar(&opt.StateDir, "state-dir", opt.StateDir, "folder of the history and the wish")
 	f.StringVar(&opt.Socket, "socket", opt.Socket, "where commands reach the service")
-	f.StringVar(&opt.Interface, "interface", opt.Interface, "name of the tunnel's interface")
 	f.BoolVar(&opt.Userspace, "userspace", false, "run tunnels inside this process: no privileges, nothing of the system is changed")
-	f.TextVar(&level, "log-level", slog.LevelInfo, "what to log: debug, info, warn or error")
-	root.AddCommand(serve)
+	root.AddCommand(serve, &cobra.Command{
+		Use: "seal", Short: "Shut the guard as the wish on disk asks for, before the network comes up, and end", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return seal(c.Context(), opt, level) },
+	})
 	root.SetArgs(args)
 
-	return report(root.Execute())
+	return report(root.ExecuteContext(context.Background()))
 }
 
 // report says what went wrong, and returns the exit code for it.
@@ -61,7 +65,7 @@ func report(err error) int {
 			fmt.Fprintln(os.Stderr, "hint:", stage.Advice)
 		}
 		return daemon.ExitCode(stage.Stage)
-	case errors.Is(err, errServe):
+	case errors.Is(err, errServe), errors.Is(err, errSeal):
 		fmt.Fprintln(os.Stderr, "holdfastd:", err)
 		return failed
 	}
@@ -69,12 +73,16 @@ func report(err error) int {
 	return usage
 }
 
-// errServe says that the service itself failed, not its arguments.
-var errServe = errors.New("serve")
+// What failed, where it was not the arguments: the service, or shutting the guard
+// before it.
+var (
+	errServe = errors.New("serve")
+	errSeal  = errors.New("seal")
+)
 
 // serve puts the service together and runs it under whatever started it.
 func serve(opt daemon.Options, level slog.Level) error {
-	opt.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	opt.Log = newLog(level)
 	err := host.Run(func(ctx context.Context, n host.Notify) error {
 		d, err := daemon.Open(ctx, opt)
 		if err != nil {
@@ -86,4 +94,17 @@ func serve(opt daemon.Options, level slog.Level) error {
 		return fmt.Errorf("%w: %w", errServe, err)
 	}
 	return nil
+}
+
+// seal shuts the guard for the time before the service.
+func seal(ctx context.Context, opt daemon.Options, level slog.Level) error {
+	opt.Log = newLog(level)
+	if err := daemon.Seal(ctx, opt); err != nil {
+		return fmt.Errorf("%w: %w", errSeal, err)
+	}
+	return nil
+}
+
+func newLog(level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 }

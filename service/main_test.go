@@ -42,6 +42,10 @@ func TestExitCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := func(name string) string { return filepath.Join(dir, name) }
+	// Seal shuts the guard of the system: it is only asked for nothing here.
+	if err := errors.Join(os.Mkdir(in("off"), 0o700), os.WriteFile(in("off/holdfast.toml"), []byte("[settings]\nguard = \"off\"\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		args []string
 		code int
@@ -52,6 +56,9 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"run", "--userspace", "--config-dir", in("etc"), "--state-dir", in("var"), "--socket", file}, daemon.ExitCode(daemon.OpenSocket), "cannot open the socket"},
 		{[]string{"run", "--nonsense"}, usage, "hint: holdfastd run --help"},
 		{[]string{"run", "more"}, usage, "hint: "},
+		{[]string{"seal", "--config-dir", in("off"), "--state-dir", in("none")}, 0, "set=open"},
+		{[]string{"seal", "--userspace"}, usage, "hint: "},
+		{[]string{"seal", "more"}, usage, "hint: "},
 		{[]string{"run", "--log-level", "loud"}, usage, "hint: "},
 	} {
 		if code, said := exec(t, tt.args...); code != tt.code || !strings.Contains(said, tt.says) {
@@ -67,6 +74,7 @@ func TestReport(t *testing.T) {
 		nil: 0,
 		fmt.Errorf("%w: %w", errServe, errors.New("it hung")): failed,
 		fmt.Errorf("%w: %w", errServe, stage):                 daemon.ExitCode(daemon.OpenStore),
+		fmt.Errorf("%w: %w", errSeal, errors.New("no nft")):   failed,
 		errors.New("unknown flag"):                            usage,
 	} {
 		if got := report(err); got != want {

@@ -1,0 +1,109 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"holdfast/service/failover"
+	"holdfast/service/guard"
+	"holdfast/service/guardset"
+	"holdfast/service/library"
+	"holdfast/service/netcfg"
+	"holdfast/service/tunnel"
+	"holdfast/store"
+)
+
+// Seal shuts the guard as the wish and the settings on disk ask for, and ends:
+// it is run before the network comes up, and the service adopts what is in force.
+// It needs neither the history nor a disk that can be written. Where a service
+// runs already, that one keeps the guard, and Seal does nothing.
+//
+// What cannot be read is held against us: the guard is then shut for everything,
+// unless its mode is known to be off.
+func Seal(ctx context.Context, opt Options) error {
+	if opt.Log == nil {
+		opt.Log = slog.Default()
+	}
+	if opt.Interface == "" {
+		opt.Interface = DefaultInterface
+	}
+	manager := netcfg.New(netcfg.Options{StateDir: opt.StateDir, Log: opt.Log})
+	release, err := manager.Claim()
+	if errors.Is(err, netcfg.ErrClaimed) {
+		opt.Log.Info("a service runs and keeps the guard")
+		return nil
+	}
+	if err != nil {
+		// Whoever is in the way: a guard that is shut twice is shut.
+		opt.Log.Warn("whether a service runs is not known", "err", err)
+		release = func() {}
+	}
+	defer release()
+	set := guardset.For(situation(opt))
+	opt.Log.Info("guard", "set", string(set.Kind), "everything", set.All())
+	if !set.Shut() {
+		return nil
+	}
+	g := guard.New(guard.Options{Interface: opt.Interface, Mark: mark, Log: opt.Log})
+	err = errors.Join(
+		layer("firewall", g.Set(ctx, set)),
+		layer("routes", manager.Seal(ctx, set.Carry, mark)),
+	)
+	return errors.Join(err, g.Close())
+}
+
+// layer says which of the guard's two layers an error is of. The other one is
+// put in force all the same.
+func layer(name string, err error) error {
+	if err != nil {
+		return fmt.Errorf("shut the guard's %s: %w", name, err)
+	}
+	return nil
+}
+
+// situation is what the folders say of how the guard is to be while there is no
+// service.
+func situation(opt Options) guardset.Situation {
+	unknown := guardset.Situation{Mode: failover.GuardAuto, Wish: guardset.WishUnknown, State: tunnel.Down}
+	lib, err := library.Look(opt.ConfigDir)
+	if err != nil {
+		opt.Log.Error("the settings cannot be read", "err", err)
+		if mode, err := library.GuardSetting(opt.ConfigDir); err == nil {
+			unknown.Mode = mode
+		}
+		return unknown
+	}
+	policy := lib.Policy()
+	unknown.Mode, unknown.LAN = policy.Guard, policy.AllowLAN
+	wish, err := store.NewWishFile(opt.StateDir).Load()
+	if err != nil {
+		opt.Log.Error("the wish cannot be read", "err", err)
+		return unknown
+	}
+	known := unknown
+	known.Wish = guardset.WishOff
+	if wish.On {
+		known.Wish, known.Scope = guardset.WishOn, scopeOf(lib, wish.Target)
+	}
+	return known
+}
+
+// scopeOf is what the members of a target carry together; everything, where one
+// of them is not known.
+func scopeOf(lib *library.Library, target tunnel.Name) guardset.Scope {
+	members, err := lib.Resolve(target)
+	if err != nil || len(members) < len(lib.Groups()[target]) {
+		return guardset.Everything()
+	}
+	var configs []*tunnel.Config
+	for _, m := range members {
+		cfg, err := lib.Tunnel(m.Name)
+		if err != nil {
+			return guardset.Everything()
+		}
+		configs = append(configs, cfg)
+	}
+	return guardset.ScopeOf(configs...)
+}
