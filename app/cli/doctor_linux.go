@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/installer/linux"
 	"holdfast/service/tunnel"
 )
 
@@ -163,10 +164,15 @@ func unitFinding(booted string, units []string) finding {
 		return f
 	}
 	for _, unit := range units {
-		if _, err := os.Stat(unit); err == nil {
-			f.Result, f.Detail = passed, "installed as "+unit
-			return f
+		if _, err := os.Stat(unit); err != nil {
+			continue
 		}
+		f.Result, f.Detail = passed, "installed as "+unit
+		if _, err := os.Stat(filepath.Join(filepath.Dir(unit), linux.EarlyBoot)); err != nil {
+			f.Result, f.Detail = warned, "at boot nothing is kept in until holdfastd has started"
+			f.Hint = "install the unit for that: sudo holdfast service install"
+		}
+		return f
 	}
 	f.Result, f.Detail = warned, "holdfastd is not installed as a service"
 	f.Hint = "install it: sudo holdfast service install"

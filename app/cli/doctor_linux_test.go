@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"holdfast/installer/linux"
 )
 
 func TestStoredTunnelsAreCheckedWithTheirRights(t *testing.T) {
@@ -48,6 +51,12 @@ func TestSystemFindings(t *testing.T) {
 	if err := os.Symlink(filepath.Join(dir, "none"), dangling); err != nil {
 		t.Fatal(err)
 	}
+	both := filepath.Join(dir, "both")
+	for _, unit := range []string{linux.Service, linux.EarlyBoot} {
+		if err := errors.Join(os.MkdirAll(both, 0o755), os.WriteFile(filepath.Join(both, unit), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, tt := range []struct {
 		name string
 		got  finding
@@ -60,7 +69,8 @@ func TestSystemFindings(t *testing.T) {
 		{"resolv.conf leads nowhere", resolvFinding(dangling), broken},
 		{"no systemd", unitFinding(filepath.Join(dir, "none"), nil), skipped},
 		{"no unit", unitFinding(dir, []string{filepath.Join(dir, "none")}), warned},
-		{"a unit", unitFinding(dir, []string{plain}), passed},
+		{"one unit", unitFinding(dir, []string{plain}), warned},
+		{"both units", unitFinding(dir, []string{filepath.Join(both, linux.Service)}), passed},
 	} {
 		if tt.got.Result != tt.want || tt.got.Detail == "" || tt.want == broken && tt.got.Hint == "" {
 			t.Errorf("%s: got %+v, want %s", tt.name, tt.got, tt.want)

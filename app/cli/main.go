@@ -15,6 +15,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"holdfast/service/guard"
 )
 
 func main() {
@@ -25,6 +27,6 @@ func main() {
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	p := &program{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv, root: isRoot, release: releaseAlone}
+	p := &program{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv, root: isRoot, release: releaseAlone, shut: guard.Present}
 	return p.run(ctx, os.Args[1:])
 }

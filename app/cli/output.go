@@ -25,6 +25,8 @@ type program struct {
 	// release opens the guard where the service does not answer: it removes what
 	// any service left in the kernel that has its things in these folders.
 	release func(ctx context.Context, configDir, stateDir string) error
+	// shut says whether the guard's rules are in force, whoever made them.
+	shut func() (bool, error)
 
 	// browse opens an address in the person's browser. Nil: the system's way.
 	browse func(address string) error

@@ -12,8 +12,9 @@ import (
 // A manager is this system's keeper of services, asked to keep holdfastd. There
 // is one implementation per system, made by newManager.
 type manager interface {
-	// Definition is the text that install writes, for the program at a path.
-	Definition(program string) string
+	// Files are what install writes, for the program at a path. The last one is
+	// the service's own.
+	Files(program string) []serviceFile
 	// Install registers the program, and starts it now and at boot where start is set.
 	Install(ctx context.Context, program string, start bool) error
 	// Uninstall stops the service and removes what Install wrote, and nothing else.
@@ -24,10 +25,18 @@ type manager interface {
 	Status(ctx context.Context) (managed, error)
 }
 
+// serviceFile is a file by which the keeper of services knows what to keep.
+type serviceFile struct {
+	Path string `json:"path"`
+	Text string `json:"text"`
+}
+
 // managed is what the keeper of services knows about holdfastd.
 type managed struct {
-	Installed bool   `json:"installed"`
-	AtBoot    bool   `json:"atBoot"`
+	Installed bool `json:"installed"`
+	AtBoot    bool `json:"atBoot"`
+	// EarlyBoot says that the guard is shut before the network comes up.
+	EarlyBoot bool   `json:"earlyBoot"`
 	Running   bool   `json:"running"`
 	State     string `json:"state"` // the keeper's own word
 }
@@ -42,13 +51,12 @@ func newService(p *program) *cobra.Command {
 	}
 	c.AddCommand(newServiceInstall(p))
 	for _, verb := range []struct {
-		use, short, done string
-		do               func(manager, context.Context) error
+		use, short string
+		do         func(*program, context.Context, manager) error
 	}{
-		{"uninstall", "Stop holdfastd and remove it; tunnels and history stay", "uninstalled; tunnels and history were kept",
-			manager.Uninstall},
-		{"start", "Start holdfastd", "started", manager.Start},
-		{"stop", "Stop holdfastd", "stopped", manager.Stop},
+		{"uninstall", "Stop holdfastd, open the guard and remove the service; tunnels and history stay", (*program).serviceUninstall},
+		{"start", "Start holdfastd", (*program).serviceStart},
+		{"stop", "Stop holdfastd; the guard stays shut while a tunnel is wished for", (*program).serviceStop},
 	} {
 		c.AddCommand(&cobra.Command{
 			Use: verb.use, Short: verb.short, Args: takes(0, 0),
@@ -57,10 +65,7 @@ func newService(p *program) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := verb.do(m, c.Context()); err != nil {
-					return err
-				}
-				return p.done(map[string]any{"done": verb.use}, "%s", verb.done)
+				return verb.do(p, c.Context(), m)
 			},
 		})
 	}
@@ -96,16 +101,65 @@ func (p *program) serviceInstall(ctx context.Context, path string, start, dryRun
 		return err
 	}
 	if dryRun {
-		text := m.Definition(path)
+		files := m.Files(path)
 		if p.json {
-			return p.object(map[string]any{"program": path, "definition": text})
+			return p.object(map[string]any{"program": path, "definition": files[len(files)-1].Text, "files": files})
 		}
-		return p.say("%s", text)
+		for _, f := range files {
+			if err := p.say("# %s\n%s\n", f.Path, f.Text); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	if err := m.Install(ctx, path, start); err != nil {
 		return err
 	}
 	return p.done(map[string]any{"done": "install", "program": path, "started": start}, "installed %s", path)
+}
+
+func (p *program) serviceStart(ctx context.Context, m manager) error {
+	if err := m.Start(ctx); err != nil {
+		return err
+	}
+	return p.done(map[string]any{"done": "start"}, "started")
+}
+
+// serviceStop says so where the guard stays shut: what uses the network then
+// waits for the service.
+func (p *program) serviceStop(ctx context.Context, m manager) error {
+	if err := m.Stop(ctx); err != nil {
+		return err
+	}
+	shut := p.stillShut()
+	text := "stopped"
+	if shut {
+		text += "; the guard stays shut, since a tunnel is wished for: open it with sudo holdfast guard release"
+	}
+	return p.done(map[string]any{"done": "stop", "guardShut": shut}, "%s", text)
+}
+
+// serviceUninstall leaves nothing in force of which nobody would know any more.
+func (p *program) serviceUninstall(ctx context.Context, m manager) error {
+	if err := m.Uninstall(ctx); err != nil {
+		return err
+	}
+	shut := p.stillShut()
+	text := "uninstalled; tunnels and history were kept"
+	if shut {
+		if err := p.release(ctx, defaultConfigDir, defaultStateDir); err != nil {
+			return failed(err, "try: sudo holdfast guard release", "uninstalled, but the guard is still shut")
+		}
+		text += "\nthe guard was shut, and is open now: traffic passes without protection"
+	}
+	return p.done(map[string]any{"done": "uninstall", "guardReleased": shut}, "%s", text)
+}
+
+// stillShut says whether the guard keeps something in without the service. Where
+// that cannot be seen, it may.
+func (p *program) stillShut() bool {
+	shut, err := p.shut()
+	return shut || err != nil
 }
 
 func (p *program) serviceStatus(ctx context.Context) error {
@@ -127,7 +181,11 @@ func (p *program) serviceStatus(ctx context.Context) error {
 	if s.AtBoot {
 		atBoot = "at boot"
 	}
-	return p.say("%s, installed, started %s\n", s.State, atBoot)
+	early := "guard not shut before the network"
+	if s.EarlyBoot {
+		early = "guard shut before the network"
+	}
+	return p.say("%s, installed, started %s, %s\n", s.State, atBoot, early)
 }
 
 // findProgram is the path of holdfastd: the one that was given, the one beside

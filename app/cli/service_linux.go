@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,72 +11,73 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"holdfast/installer/linux"
 )
 
-//go:embed holdfastd.service
-var unitText string
-
-// systemd keeps holdfastd as a unit. Its programs are named by absolute path and
-// get an empty environment.
+// systemd keeps holdfastd as a unit, and beside it the one that shuts the guard
+// before the network comes up. Its programs are named by absolute path and get an
+// empty environment.
 type systemd struct {
-	unit      string // the unit file
+	units     string // the folder of units
+	groups    string // the folder of sysusers.d(5)
 	booted    string // exists where systemd runs the system
 	systemctl string
-	groupadd  string
+	sysusers  string
 	uid       int // of the person
 }
 
 func newManager(*program) (manager, error) {
 	return &systemd{
-		unit:      "/etc/systemd/system/holdfastd.service",
+		units:     "/etc/systemd/system",
+		groups:    "/etc/sysusers.d",
 		booted:    "/run/systemd/system",
 		systemctl: "/usr/bin/systemctl",
-		groupadd:  "/usr/sbin/groupadd",
+		sysusers:  "/usr/bin/systemd-sysusers",
 		uid:       os.Geteuid(),
 	}, nil
 }
 
-// Definition implements manager.
-func (s *systemd) Definition(program string) string {
-	return strings.ReplaceAll(unitText, "@PROGRAM@", unitPath(program))
-}
-
-// unitPath writes a path as ExecStart reads it: quoted, with its specifiers and
-// variables undone.
-func unitPath(path string) string {
-	if !strings.ContainsAny(path, " \t\"'\\%$;") {
-		return path
+// Files implements manager.
+func (s *systemd) Files(program string) []serviceFile {
+	return []serviceFile{
+		{filepath.Join(s.groups, linux.Group), linux.Text(linux.Group, program)},
+		{filepath.Join(s.units, linux.EarlyBoot), linux.Text(linux.EarlyBoot, program)},
+		{s.unit(), linux.Text(linux.Service, program)},
 	}
-	r := strings.NewReplacer(`\`, `\\`, `"`, `\"`, `%`, `%%`, `$`, `$$`)
-	return `"` + r.Replace(path) + `"`
 }
 
-// Install implements manager.
+// unit is the file whose being there means that the service is installed.
+func (s *systemd) unit() string { return filepath.Join(s.units, linux.Service) }
+
+// Install implements manager. A service that runs is started anew, so that it is
+// the program that was installed.
 func (s *systemd) Install(ctx context.Context, program string, start bool) error {
 	if err := s.mayChange("install"); err != nil {
 		return err
 	}
-	if err := onlyRootWrites(program); err != nil {
+	if err := errors.Join(onlyRootWrites(program), runnable(program)); err != nil {
 		return failed(err, "put it where only root may write: install -m 755 holdfastd /usr/local/bin/",
 			"install %s", program)
 	}
-	if err := s.makeGroup(ctx); err != nil {
-		return err
+	for _, f := range s.Files(program) {
+		if err := writeFile(f); err != nil {
+			return failed(err, "", "install")
+		}
 	}
-	if err := writeUnit(s.unit, s.Definition(program)); err != nil {
-		return failed(err, "", "install")
+	if err := s.run(ctx, s.sysusers, filepath.Join(s.groups, linux.Group)); err != nil {
+		return err
 	}
 	if err := s.ask(ctx, "daemon-reload"); err != nil {
 		return err
 	}
-	args := []string{"enable", filepath.Base(s.unit)}
-	if start {
-		args = []string{"enable", "--now", filepath.Base(s.unit)}
+	if err := s.ask(ctx, "enable", linux.Service, linux.EarlyBoot); err != nil || !start {
+		return err
 	}
-	return s.ask(ctx, args...)
+	return s.ask(ctx, "restart", linux.Service)
 }
 
-// Uninstall implements manager.
+// Uninstall implements manager. The group stays: files may belong to it.
 func (s *systemd) Uninstall(ctx context.Context) error {
 	if err := s.mayChange("uninstall"); err != nil {
 		return err
@@ -85,10 +85,20 @@ func (s *systemd) Uninstall(ctx context.Context) error {
 	if err := s.installed(); err != nil {
 		return err
 	}
-	if err := s.ask(ctx, "disable", "--now", filepath.Base(s.unit)); err != nil {
-		return err
+	// An installation of before there was the second unit has only one.
+	for _, unit := range []string{linux.EarlyBoot, linux.Service} {
+		path := filepath.Join(s.units, unit)
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := s.ask(ctx, "disable", "--now", unit); err != nil {
+			return err
+		}
+		if err := os.Remove(path); err != nil {
+			return failed(err, "", "uninstall")
+		}
 	}
-	if err := os.Remove(s.unit); err != nil {
+	if err := os.Remove(filepath.Join(s.groups, linux.Group)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return failed(err, "", "uninstall")
 	}
 	return s.ask(ctx, "daemon-reload")
@@ -107,7 +117,7 @@ func (s *systemd) change(ctx context.Context, verb string) error {
 	if err := s.installed(); err != nil {
 		return err
 	}
-	return s.ask(ctx, verb, filepath.Base(s.unit))
+	return s.ask(ctx, verb, linux.Service)
 }
 
 // Status implements manager.
@@ -115,22 +125,31 @@ func (s *systemd) Status(ctx context.Context) (managed, error) {
 	if err := s.runs(); err != nil {
 		return managed{}, err
 	}
-	name := filepath.Base(s.unit)
-	out, err := s.command(ctx, "show", "--property=LoadState,ActiveState,UnitFileState", name).Output()
+	out, err := s.command(ctx, s.systemctl, "show", "--property=LoadState,ActiveState,UnitFileState",
+		linux.Service, linux.EarlyBoot).Output()
 	if err != nil {
 		return managed{}, failed(err, "", "ask systemd")
 	}
+	// An empty line stands between the units, which are in the order of the question.
+	service, early, _ := strings.Cut(string(out), "\n\n")
+	of := properties(service)
+	return managed{
+		Installed: of["LoadState"] == "loaded",
+		AtBoot:    of["UnitFileState"] == "enabled",
+		EarlyBoot: properties(early)["UnitFileState"] == "enabled",
+		Running:   of["ActiveState"] == "active",
+		State:     of["ActiveState"],
+	}, nil
+}
+
+// properties reads what systemctl show says of a unit.
+func properties(text string) map[string]string {
 	value := make(map[string]string)
-	for line := range strings.Lines(string(out)) {
+	for line := range strings.Lines(text) {
 		k, v, _ := strings.Cut(strings.TrimSpace(line), "=")
 		value[k] = v
 	}
-	return managed{
-		Installed: value["LoadState"] == "loaded",
-		AtBoot:    value["UnitFileState"] == "enabled",
-		Running:   value["ActiveState"] == "active",
-		State:     value["ActiveState"],
-	}, nil
+	return value
 }
 
 // runs says whether systemd keeps this system's services.
@@ -156,7 +175,7 @@ func (s *systemd) mayChange(verb string) error {
 }
 
 func (s *systemd) installed() error {
-	if _, err := os.Stat(s.unit); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(s.unit()); errors.Is(err, fs.ErrNotExist) {
 		return &failure{
 			code: exitNotFound, message: "holdfastd is not installed as a service",
 			hint: "install it with: holdfast service install",
@@ -165,26 +184,21 @@ func (s *systemd) installed() error {
 	return nil
 }
 
-// makeGroup makes the group whose members may use the service, where it is missing.
-func (s *systemd) makeGroup(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, s.groupadd, "--system", "--force", "holdfast")
-	cmd.Env = []string{}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return failed(err, firstLine(out), "make the group holdfast")
-	}
-	return nil
-}
-
-func (s *systemd) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, s.systemctl, args...)
+func (s *systemd) command(ctx context.Context, path string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env = []string{"SYSTEMD_COLORS=0"}
 	return cmd
 }
 
+// ask has systemctl do something.
 func (s *systemd) ask(ctx context.Context, args ...string) error {
-	if out, err := s.command(ctx, args...).CombinedOutput(); err != nil {
-		return failed(err, "see: journalctl -u "+filepath.Base(s.unit), "systemctl %s: %s",
-			strings.Join(args, " "), firstLine(out))
+	return s.run(ctx, s.systemctl, args...)
+}
+
+func (s *systemd) run(ctx context.Context, path string, args ...string) error {
+	if out, err := s.command(ctx, path, args...).CombinedOutput(); err != nil {
+		return failed(err, "see: journalctl -u "+linux.Service, "%s %s: %s",
+			filepath.Base(path), strings.Join(args, " "), firstLine(out))
 	}
 	return nil
 }
@@ -219,20 +233,37 @@ func onlyRootWrites(path string) error {
 	}
 }
 
-// writeUnit puts the text in place at once: systemd never sees half of it.
-func writeUnit(path, text string) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), ".holdfastd-*")
+// unseen are the folders that the units hide, or run nothing from.
+var unseen = []string{"/etc", "/home", "/root", "/run", "/tmp", "/var"}
+
+// runnable refuses a program that the units would not find.
+func runnable(path string) error {
+	for _, dir := range unseen {
+		if strings.HasPrefix(path, dir+"/") {
+			return fmt.Errorf("the service runs nothing from %s", dir)
+		}
+	}
+	return nil
+}
+
+// writeFile puts the text in place at once: systemd never sees half of it.
+func writeFile(f serviceFile) error {
+	dir := filepath.Dir(f.Path)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("write %s: %w", f.Path, err)
+	}
+	temp, err := os.CreateTemp(dir, ".holdfast-*")
 	if err != nil {
-		return fmt.Errorf("write unit: %w", err)
+		return fmt.Errorf("write %s: %w", f.Path, err)
 	}
 	defer os.Remove(temp.Name()) //nolint:errcheck // it is gone after the rename
-	_, err = temp.WriteString(text)
+	_, err = temp.WriteString(f.Text)
 	err = errors.Join(err, temp.Chmod(0o644), temp.Close())
 	if err == nil {
-		err = os.Rename(temp.Name(), path)
+		err = os.Rename(temp.Name(), f.Path)
 	}
 	if err != nil {
-		return fmt.Errorf("write unit: %w", err)
+		return fmt.Errorf("write %s: %w", f.Path, err)
 	}
 	return nil
 }

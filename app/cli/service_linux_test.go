@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -24,12 +25,13 @@ func testSystemd(t *testing.T) (s *systemd, calls func() string) {
 		}
 		return path
 	}
-	show := `if [ "$1" = show ]; then printf 'LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n'; fi
+	show := `if [ "$1" = show ]; then
+printf 'LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n'; fi
 if [ "$1" = start ]; then echo "Unit is masked." >&2; exit 1; fi
 `
 	s = &systemd{
-		unit: filepath.Join(dir, "holdfastd.service"), booted: dir,
-		systemctl: script("systemctl", show), groupadd: script("groupadd", ""),
+		units: filepath.Join(dir, "units"), groups: filepath.Join(dir, "groups"), booted: dir,
+		systemctl: script("systemctl", show), sysusers: script("systemd-sysusers", ""),
 	}
 	return s, func() string {
 		b, err := os.ReadFile(log)
@@ -40,34 +42,107 @@ if [ "$1" = start ]; then echo "Unit is masked." >&2; exit 1; fi
 	}
 }
 
-func TestInstallWritesTheUnitAndStartsIt(t *testing.T) {
+func TestInstallWritesTheUnitsAndStartsTheService(t *testing.T) {
 	s, calls := testSystemd(t)
 	program := rootOwned(t)
-	if err := s.Install(context.Background(), program, true); err != nil {
+	if err := s.Install(t.Context(), program, true); err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(s.unit)
-	if err != nil {
-		t.Fatal(err)
+	for _, f := range s.Files(program) {
+		text, err := os.ReadFile(f.Path)
+		if err != nil || string(text) != f.Text {
+			t.Errorf("got %v, %q in %s, want %q", err, text, f.Path, f.Text)
+		}
+		if info, err := os.Stat(f.Path); err != nil || info.Mode().Perm() != 0o644 {
+			t.Errorf("got %v, %v for %s, want mode 644", info, err, f.Path)
+		}
 	}
-	if !strings.Contains(string(text), "\nExecStart="+program+" run\n") {
+	if text, _ := os.ReadFile(s.unit()); !strings.Contains(string(text), "\nExecStart="+program+" run\n") {
 		t.Errorf("got no ExecStart for %s in:\n%s", program, text)
 	}
-	if info, _ := os.Stat(s.unit); info.Mode().Perm() != 0o644 {
-		t.Errorf("got mode %o", info.Mode().Perm())
-	}
-	want := "groupadd --system --force holdfast\nsystemctl daemon-reload\nsystemctl enable --now holdfastd.service\n"
+	group := filepath.Join(s.groups, "holdfast.conf")
+	want := "systemd-sysusers " + group + "\nsystemctl daemon-reload\n" +
+		"systemctl enable holdfastd.service holdfast-earlyboot.service\nsystemctl restart holdfastd.service\n"
 	if got := calls(); got != want {
 		t.Errorf("got calls:\n%swant:\n%s", got, want)
 	}
-	if err := s.Uninstall(context.Background()); err != nil {
+	if err := s.Uninstall(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(s.unit); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("got %v for the unit, want it gone", err)
+	for _, f := range s.Files(program) {
+		if _, err := os.Stat(f.Path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("got %v for %s, want it gone", err, f.Path)
+		}
 	}
-	if left, _ := filepath.Glob(filepath.Dir(s.unit) + "/.holdfastd-*"); len(left) > 0 {
+	want += "systemctl disable --now holdfast-earlyboot.service\nsystemctl disable --now holdfastd.service\nsystemctl daemon-reload\n"
+	if got := calls(); got != want {
+		t.Errorf("got calls:\n%swant:\n%s", got, want)
+	}
+	if left, _ := filepath.Glob(filepath.Dir(s.units) + "/*/.*"); len(left) > 0 {
 		t.Errorf("got %v left over", left)
+	}
+}
+
+// An installation of before there was the unit for the boot has only the other.
+func TestUninstallOfOneUnit(t *testing.T) {
+	s, calls := testSystemd(t)
+	if err := os.Mkdir(s.units, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(s.unit(), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Uninstall(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := "systemctl disable --now holdfastd.service\nsystemctl daemon-reload\n"
+	if got := calls(); got != want {
+		t.Errorf("got calls:\n%swant:\n%s", got, want)
+	}
+}
+
+// The guard's rules outlive the service. A stop says so, and an uninstall takes
+// them away.
+func TestTheGuardAfterTheService(t *testing.T) {
+	broken := errors.New("no netlink")
+	for _, tt := range []struct {
+		name     string
+		do       func(*program, context.Context, manager) error
+		shut     bool
+		seen     error
+		release  error
+		says     string
+		released int
+		code     int
+	}{
+		{"stop, open", (*program).serviceStop, false, nil, nil, "stopped\n", 0, exitDone},
+		{"stop, shut", (*program).serviceStop, true, nil, nil, "the guard stays shut", 0, exitDone},
+		{"uninstall, open", (*program).serviceUninstall, false, nil, nil, "were kept\n", 0, exitDone},
+		{"uninstall, shut", (*program).serviceUninstall, true, nil, nil, "the guard was shut, and is open now", 1, exitDone},
+		{"uninstall, not known", (*program).serviceUninstall, false, broken, nil, "is open now", 1, exitDone},
+		{"uninstall, stuck", (*program).serviceUninstall, true, nil, broken, "the guard is still shut: no netlink\nhint: ", 1, exitFailed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, _ := testSystemd(t)
+			if err := os.Mkdir(s.units, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(s.unit(), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			var said bytes.Buffer
+			released := 0
+			p := &program{out: &said, err: &said,
+				shut: func() (bool, error) { return tt.shut, tt.seen },
+				release: func(context.Context, string, string) error {
+					released++
+					return tt.release
+				}}
+			code := p.report(tt.do(p, t.Context(), s))
+			if code != tt.code || !strings.Contains(said.String(), tt.says) || released != tt.released {
+				t.Errorf("got exit code %d, released %d times, %q; want %d, %d times, %q", code, released, said.String(), tt.code, tt.released, tt.says)
+			}
+		})
 	}
 }
 
@@ -96,9 +171,9 @@ func TestServiceCommandsSayWhatIsMissing(t *testing.T) {
 			return err
 		}, exitFailed},
 		{"not installed", func(*systemd) {}, func(s *systemd) error { return s.Uninstall(ctx) }, exitNotFound},
-		{"systemctl fails", func(s *systemd) { _ = os.WriteFile(s.unit, nil, 0o600) }, func(s *systemd) error { return s.Start(ctx) }, exitFailed},
+		{"systemctl fails", func(s *systemd) { _ = os.Mkdir(s.units, 0o755); _ = os.WriteFile(s.unit(), nil, 0o600) }, func(s *systemd) error { return s.Start(ctx) }, exitFailed},
 		{"others may write the program", func(*systemd) {}, func(s *systemd) error {
-			path := filepath.Join(filepath.Dir(s.unit), "holdfastd")
+			path := filepath.Join(filepath.Dir(s.units), "holdfastd")
 			_ = os.WriteFile(path, nil, 0o755)
 			_ = os.Chmod(path, 0o777)
 			return s.Install(ctx, path, true)
@@ -117,7 +192,7 @@ func TestServiceCommandsSayWhatIsMissing(t *testing.T) {
 
 func TestServiceStatus(t *testing.T) {
 	s, _ := testSystemd(t)
-	got, err := s.Status(context.Background())
+	got, err := s.Status(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,14 +201,13 @@ func TestServiceStatus(t *testing.T) {
 	}
 }
 
-func TestUnitPath(t *testing.T) {
-	for _, tt := range []struct{ in, want string }{
-		{"/usr/bin/holdfastd", "/usr/bin/holdfastd"},
-		{"/opt/my tools/holdfastd", `"/opt/my tools/holdfastd"`},
-		{`/opt/%h/$x"`, `"/opt/%%h/$$x\""`},
+func TestRunnable(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/usr/bin/holdfastd": true, "/usr/local/bin/holdfastd": true, "/opt/holdfast/holdfastd": true, "/nix/store/x/bin/holdfastd": true,
+		"/root/holdfastd": false, "/home/ann/holdfastd": false, "/tmp/holdfastd": false, "/var/tmp/holdfastd": false, "/run/holdfastd": false,
 	} {
-		if got := unitPath(tt.in); got != tt.want {
-			t.Errorf("%q: got %s, want %s", tt.in, got, tt.want)
+		if err := runnable(path); (err == nil) != want {
+			t.Errorf("%s: got %v, want it runnable: %t", path, err, want)
 		}
 	}
 }
