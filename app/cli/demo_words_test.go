@@ -94,7 +94,7 @@ func TestEventWords(t *testing.T) {
 		{event.Event{Kind: event.NoticeOpened, To: "failed_over"}, "", yellow},
 		{event.Event{Kind: event.NoticeOpened, To: "sign_in"},
 			"Notice: This network wants a sign-in. A sign-in page stands before the internet. " +
-				"The tunnel is at rest until you have passed it. Open a browser and sign in.", yellow},
+				"The tunnel is at rest until you have passed it. Let traffic pass for a while (holdfast guard pause), open a browser and sign in.", yellow},
 		{event.Event{Kind: event.FailedOver, From: "berlin", To: "paris", Cause: tunnel.Unanswered, DowntimeMs: 5000},
 			"Switched from berlin to paris: the tunnel carries nothing.", bold},
 		{event.Event{Kind: event.VerdictChanged, Tunnel: "paris", From: "unknown", To: "healthy"}, "paris is healthy.", green},

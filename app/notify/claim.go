@@ -63,6 +63,8 @@ func sortOf(n event.Notice) sort {
 	case event.Code(tunnel.KeyRefused), event.Code(tunnel.PSKMismatch), event.Code(tunnel.KeyShared),
 		event.Code(tunnel.ClockMoved), event.Code(tunnel.LocalFirewall), event.Code(event.StateChanged):
 		return sort{kind: ActionNeeded, rank: rankAction, trouble: true, matter: Link}
+	case event.CodeGuardFailed:
+		return sort{kind: ActionNeeded, rank: rankAction}
 	case event.CodeClockAhead, event.CodeTargetGone, event.CodeWishDamaged:
 		return sort{kind: ActionNeeded, rank: rankAction, bounded: true}
 	default:
@@ -112,7 +114,7 @@ func claimOf(n event.Notice, s *status.Status, w words) claim {
 	if k.trouble && s.Guard.Blocking {
 		note.Body = join(note.Body, w.blocked)
 	}
-	if k.kind == GuardBlocking || n.Code == event.CodeExhausted || k.trouble && s.Overall == status.Blocked {
+	if k.kind == GuardBlocking || n.Code == event.CodeGuardFailed || n.Code == event.CodeExhausted || k.trouble && s.Overall == status.Blocked {
 		note.Urgency = Critical
 	}
 	return claim{note: note, code: n.Code, rank: k.rank, since: n.Since, tunnel: n.Tunnel, trouble: k.trouble, bounded: k.bounded}

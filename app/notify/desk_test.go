@@ -102,6 +102,15 @@ func TestDesk(t *testing.T) {
 		{name: "blocked insists", rules: everything, blocks: true, then: []happening{
 			{m, judged("nl", health.Unhealthy, tunnel.Unanswered)},
 		}, want: `1m15s +link stall (critical): The tunnel carries nothing`},
+		{name: "the guard fails", rules: everything, then: []happening{
+			{m, event.Event{Kind: event.NoticeOpened, To: string(event.CodeGuardFailed)}},
+			{2 * m, event.Event{Kind: event.NoticeCleared, From: string(event.CodeGuardFailed)}},
+		}, want: `1m0s +guard_failed action_needed (critical): Your traffic may not be protected
+			2m0s -guard_failed`},
+		{name: "a firewall that was put right is for the page", rules: everything, then: []happening{
+			{m, event.Event{Kind: event.NoticeOpened, To: string(event.CodeGuardDisturbed)}},
+			{2 * m, event.Event{Kind: event.NoticeCleared, From: string(event.CodeGuardDisturbed)}},
+		}, want: ""},
 		{name: "the guard blocks", rules: everything, then: []happening{
 			{m, event.Event{Kind: event.NoticeOpened, To: string(event.GuardChanged)}},
 			{2 * m, event.Event{Kind: event.NoticeCleared, From: string(event.GuardChanged)}},

@@ -83,6 +83,8 @@ func (t *tray) act(ctx context.Context, s service, c Command) (err error) {
 		_, err = s.SetGuard(ctx, api.GuardRequest{Action: api.GuardOn})
 	case GuardOff:
 		_, err = s.SetGuard(ctx, api.GuardRequest{Action: api.GuardOff})
+	case GuardPause:
+		_, err = s.SetGuard(ctx, api.GuardRequest{Action: api.GuardPause})
 	case Diagnostics:
 		return copyDiagnostics(ctx, s)
 	default:

@@ -23,6 +23,7 @@ import (
 	"holdfast/service/tunnel"
 	"holdfast/web"
 	"holdfast/web/api"
+	"holdfast/web/webtest"
 )
 
 // shown is a menu as it came over the bus, in the form that lines gives the one
@@ -148,15 +149,31 @@ func TestClicksAct(t *testing.T) {
 	r.wished(t, "one tunnel alone", func() bool { return r.world.Status().Wish == status.Wish{On: true, Target: "nl"} })
 }
 
+// A person who has to sign in to a network pauses the tunnel, and returns.
+func TestPauseToSignIn(t *testing.T) {
+	r := startShown(t)
+	r.choose(t, "Connect to home")
+	r.line(t, "Protected via nl")
+	r.world.Change(func(s *status.Status) { s.Overall = status.SignInNeeded })
+	r.choose(t, english.signIn)
+	r.wished(t, "the pause", func() bool { return r.world.Status().Guard.PausedUntil != nil })
+	r.line(t, english.atRest+" "+clock(webtest.Now.Add(api.DefaultPause), time.Now()))
+	r.choose(t, english.returnNow)
+	r.wished(t, "the return", func() bool { return r.world.Status().Guard.PausedUntil == nil })
+	r.line(t, "Sign-in needed")
+}
+
 // A refusal is told: the menu is closed when it comes.
 func TestARefusalIsTold(t *testing.T) {
 	r := startShown(t)
+	r.world.Fail(&api.Error{Code: api.Unavailable, Message: "This system has no guard yet.", Hint: "It blocks nothing."})
 	r.choose(t, "Kill switch")
 	desktest.WaitFor(t, "the refusal", func() bool { return len(r.notes.On()) == 1 })
 	n := r.notes.On()[0]
-	if n.Title != english.refused || !strings.Contains(n.Body, "does not have the guard yet") {
+	if n.Title != english.refused || n.Body != "This system has no guard yet. It blocks nothing." {
 		t.Errorf("%+v", n)
 	}
+	r.world.Fail(nil)
 	r.choose(t, "Connect to home")
 	desktest.WaitFor(t, "its end", func() bool { return len(r.notes.On()) == 0 })
 }

@@ -15,6 +15,7 @@ const (
 	Set           Verb = "set"
 	GuardOn       Verb = "guard on"
 	GuardOff      Verb = "guard off"
+	GuardPause    Verb = "guard pause"
 	PauseHour     Verb = "pause for an hour"
 	PauseTomorrow Verb = "pause until tomorrow"
 	Resume        Verb = "resume notifications"

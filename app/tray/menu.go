@@ -42,6 +42,7 @@ const (
 	KeyReason      Key = "reason"
 	KeyWish        Key = "wish"
 	KeyReconnect   Key = "reconnect"
+	KeyLetPass     Key = "let-pass"
 	KeyTunnels     Key = "tunnels"
 	KeyAutoSwitch  Key = "auto-switch"
 	KeyGuard       Key = "guard"
@@ -80,19 +81,16 @@ const mostTunnels = 20
 // pause of notifications alone.
 func MenuOf(v View, now time.Time) Menu {
 	w := wordsIn(v.Language)
-	shape, known := shapes[v.overall()]
-	if !known {
-		shape = icon.Off // of a newer service: claim nothing
-	}
 	return Menu{
-		Icon:    shape,
-		Tooltip: "Holdfast: " + w.short(v),
+		Icon:    shapeOf(v),
+		Tooltip: "Holdfast: " + w.short(v, now),
 		Items: []Item{
-			{Key: KeyStatus, Title: w.status(v), Off: true},
+			{Key: KeyStatus, Title: w.status(v, now), Off: true},
 			reasonItem(v, w),
 			{Key: Divider},
 			wishItem(v, w),
 			{Key: KeyReconnect, Title: w.reconnect, Hidden: !v.knows() || !v.on(), Off: v.active() == "", Do: Command{Verb: Reconnect}},
+			letPassItem(v, w),
 			{Key: KeyTunnels, Title: w.tunnels, Hidden: !v.knows() || len(v.Tunnels) == 0, Below: tunnelItems(v, w)},
 			autoSwitchItem(v, w),
 			guardItem(v, w),
@@ -121,6 +119,22 @@ var shapes = map[status.Overall]icon.Shape{
 	status.Offline:            icon.Offline,
 	status.SignInNeeded:       icon.SignIn,
 	status.ServiceUnreachable: icon.Unreachable,
+}
+
+// shapeOf is the icon. One of a newer service claims nothing, and one of a tunnel
+// beside which traffic may leave does not claim that it protects.
+func shapeOf(v View) icon.Shape {
+	shape, known := shapes[v.overall()]
+	switch stand := v.guard(); {
+	case !known:
+		return icon.Off
+	case stand == status.GuardPaused:
+		return icon.SignIn
+	case stand == status.GuardUnverified && shape == icon.Protected:
+		return icon.Unsure
+	default:
+		return shape
+	}
 }
 
 // reasonItem says why, or what the person can do, and leads to the whole notice on
@@ -219,20 +233,38 @@ func autoSwitchItem(v View, w *words) Item {
 	return i
 }
 
-// guardItem has a tick only where the rules are known to be in place: a kill
+// guardItem has a tick only where the guard does what it was asked for: a kill
 // switch that is asked for and not there is worse than none.
 func guardItem(v View, w *words) Item {
 	i := Item{Key: KeyGuard, Title: w.guard, Tick: Unticked, Hidden: !v.knows(), Off: !v.Admin, Do: Command{Verb: GuardOn}}
-	if i.Hidden {
-		return i
-	}
-	g := v.Status.Guard
-	switch {
-	case g.Mode == failover.GuardOff || g.Mode == "":
-	case g.Verified:
+	switch v.guard() {
+	case status.GuardOpen, status.GuardShut, status.GuardBlocking:
 		i.Tick, i.Do.Verb = Ticked, GuardOff
-	default:
+	case status.GuardUnverified:
 		i.Title, i.Do.Verb = w.guardNotInForce, GuardOff
+	case status.GuardReleased:
+		i.Title = w.guardReleased
+	case status.GuardPaused:
+		i.Title = w.guardPaused
+	case status.GuardIsOff:
+	}
+	return i
+}
+
+// letPassItem is there where a person may have to let traffic pass: to sign in to
+// a network, which a pause does, or since nothing works, which is asked once
+// more on the page. It also ends a pause.
+func letPassItem(v View, w *words) Item {
+	i := Item{Key: KeyLetPass, Title: w.signIn, Hidden: true, Do: Command{Verb: GuardPause}}
+	stand := v.guard()
+	switch {
+	case !v.knows():
+	case stand == status.GuardPaused:
+		i.Hidden, i.Title, i.Do = false, w.returnNow, Command{Verb: GuardOn}
+	case v.overall() == status.SignInNeeded && v.on():
+		i.Hidden = false
+	case stand == status.GuardBlocking:
+		i.Hidden, i.Title, i.Do = false, w.letPass, Command{Verb: Open}
 	}
 	return i
 }

@@ -27,7 +27,7 @@ func viewOf(overall status.Overall) View {
 	s := &api.Status{}
 	s.Overall = overall
 	s.Wish = status.Wish{On: overall != status.Off, Target: "home"}
-	s.Guard = status.Guard{Mode: failover.GuardAuto}
+	s.Guard = status.Guard{Mode: failover.GuardAuto, Verified: overall != status.Off, Blocking: overall == status.Blocked}
 	if overall != status.Off {
 		s.Active = &status.Active{Tunnel: "berlin", Group: "home"}
 	}
@@ -83,7 +83,19 @@ func states() []struct {
 			v.Status.Notices[0].Acknowledged = true
 		})},
 		state{"blocked without a wish", viewOf(status.Blocked).with(func(v *View) { v.Status.Wish.On, v.Status.Active = false, nil })},
-		state{"kill switch in force", protected.with(func(v *View) { v.Status.Guard.Verified = true })},
+		state{"kill switch not in force", protected.with(func(v *View) { v.Status.Guard.Verified = false })},
+		state{"kill switch released", protected.with(func(v *View) { v.Status.Guard.Released = true })},
+		state{"kill switch always, without a wish", viewOf(status.Blocked).with(func(v *View) {
+			v.Status.Guard.Mode, v.Status.Wish.On, v.Status.Active = failover.GuardAlways, false, nil
+		})},
+		state{"paused to sign in", viewOf(status.SignInNeeded).with(func(v *View) {
+			until := now.Add(5 * time.Minute)
+			v.Status.Guard.PausedUntil, v.Status.Active = &until, nil
+		})},
+		state{"paused to sign in, an operator in German", viewOf(status.SignInNeeded).with(func(v *View) {
+			until := now.Add(5 * time.Minute)
+			v.Status.Guard.PausedUntil, v.Admin, v.Language = &until, false, event.German
+		})},
 		state{"kill switch off", protected.with(func(v *View) { v.Status.Guard.Mode = failover.GuardOff })},
 		state{"no auto-switch", protected.with(func(v *View) { v.OnUnhealthy = "notify" })},
 		state{"nothing configured", viewOf(status.Off).with(func(v *View) { v.Groups, v.Tunnels, v.Status.Wish.Target = nil, nil, "" })},
@@ -193,7 +205,8 @@ func TestProtectedIsSaidOfNothingElse(t *testing.T) {
 	for _, s := range states() {
 		m := MenuOf(s.view, now)
 		says := s.view.Status != nil && !s.view.Lost && !s.view.Stranger &&
-			(s.view.Status.Overall == status.Protected || s.view.Status.Overall == status.Idle)
+			(s.view.Status.Overall == status.Protected || s.view.Status.Overall == status.Idle) &&
+			(s.view.Status.Limited || s.view.guard() != status.GuardUnverified)
 		if (m.Icon == "protected") != says {
 			t.Errorf("%s: the icon is %s", s.name, m.Icon)
 		}

@@ -21,7 +21,7 @@ type View struct {
 	// Stranger says that somebody listens in place of the service who may not.
 	Stranger bool
 
-	// Admin says that the person may change the kill switch.
+	// Admin says that the person may change the kill switch, not only pause it.
 	Admin   bool
 	Groups  []api.Group
 	Tunnels []tunnel.Name
@@ -112,6 +112,14 @@ func (v View) reason() *event.Notice {
 		}
 	}
 	return most
+}
+
+// guard is what the kill switch does. "": not known.
+func (v View) guard() status.GuardStand {
+	if !v.knows() {
+		return ""
+	}
+	return v.Status.Guard.Stand(v.on())
 }
 
 // pausedAt says that notifications are paused at a moment.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"time"
 
 	"holdfast/service/event"
 	"holdfast/service/status"
@@ -18,7 +19,8 @@ type words struct {
 	connect, connectAny, disconnect, importOne, reconnect  string
 	tunnels, group, more                                   string
 	autoSwitch, autoSwitchTip                              string
-	guard, guardNotInForce                                 string
+	guard, guardNotInForce, guardReleased, guardPaused     string
+	signIn, returnNow, letPass, atRest                     string
 	open                                                   string
 	pause, paused, hour, tomorrow, resume                  string
 	diagnostics, copied                                    string
@@ -56,6 +58,12 @@ var english = &words{
 	autoSwitchTip:   "Move to another member when this one fails. Without it the one that failed is restarted. Whether to move back is a setting of its own.",
 	guard:           "Kill switch",
 	guardNotInForce: "Kill switch (not in force)",
+	guardReleased:   "Kill switch (released)",
+	guardPaused:     "Kill switch (paused)",
+	signIn:          "Pause for sign-in (5 min)",
+	returnNow:       "Return now",
+	letPass:         "Let traffic pass…",
+	atRest:          "Paused, not protected, until",
 	open:            "Open dashboard",
 	pause:           "Pause notifications",
 	paused:          "Notifications paused until",
@@ -87,8 +95,11 @@ func fill(text string, name tunnel.Name) string {
 
 // status is the first line of the menu. It has no age in it, so that it stays
 // true without being written anew.
-func (w *words) status(v View) string {
+func (w *words) status(v View, now time.Time) string {
 	overall := v.overall()
+	if v.guard() == status.GuardPaused {
+		return w.atRest + " " + clock(*v.Status.Guard.PausedUntil, now)
+	}
 	if overall == "" {
 		return w.waiting
 	}
@@ -103,9 +114,9 @@ func (w *words) status(v View) string {
 }
 
 // short is the status line for the tooltip, which is cut off by some systems.
-func (w *words) short(v View) string {
+func (w *words) short(v View, now time.Time) string {
 	const most = 80 // characters; Windows shows 127 at most
-	s := []rune(w.status(v))
+	s := []rune(w.status(v, now))
 	if len(s) > most {
 		s = append(s[:most-1], '…')
 	}

@@ -86,7 +86,7 @@ var catalogue = map[Code]Words{
 		"Allow Holdfast to send UDP, or close the other VPN.", High, knownShownAfter},
 	Code(tunnel.SignIn): {"This network wants a sign-in",
 		"A sign-in page stands before the internet. The tunnel is at rest until you have passed it.",
-		"Open a browser and sign in.", High, networkShownAfter},
+		"Let traffic pass for a while (holdfast guard pause), open a browser and sign in.", High, networkShownAfter},
 	Code(tunnel.NoInternet): {"No internet",
 		"Nothing outside this network answers, so the tunnel is at rest. It resumes by itself.",
 		"Restart the router, or ask the provider.", Medium, networkShownAfter},

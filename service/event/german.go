@@ -83,7 +83,7 @@ var germanWords = map[Code]text{
 		"Holdfast das Senden über UDP erlauben oder das andere VPN beenden."},
 	Code(tunnel.SignIn): {"Dieses Netz verlangt eine Anmeldung",
 		"Vor dem Internet steht eine Anmeldeseite. Der Tunnel ruht, bis die Anmeldung erledigt ist.",
-		"Einen Browser öffnen und die Anmeldung ausfüllen."},
+		"Den Verkehr für eine Weile durchlassen (holdfast guard pause), einen Browser öffnen und die Anmeldung ausfüllen."},
 	Code(tunnel.NoInternet): {"Kein Internet",
 		"Außerhalb dieses Netzes antwortet nichts, deshalb ruht der Tunnel. Er läuft von selbst weiter.",
 		"Den Router neu starten oder beim Anbieter nachfragen."},

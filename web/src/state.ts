@@ -1,4 +1,4 @@
-import type { Overall } from "./types";
+import type { Overall, Status } from "./types";
 
 /** How a state feels; it chooses colours only. */
 export type Tone = "good" | "calm" | "busy" | "warn" | "bad" | "off";
@@ -15,3 +15,8 @@ export const slug = (o: string) => o.replaceAll(" ", "-");
 
 /** The picture of a state; that of off before anything is known. */
 export const picture = (o: string | null) => `/assets/${slug(o ?? "off")}.svg`;
+
+/** What the kill switch does, in a word, as service/status has it: nothing is called shut that was not read back. */
+export const guard = ({ guard: g, wish }: Status) =>
+  g.pausedUntil ? "paused" : g.released ? "released" : g.blocking && g.verified ? "blocking"
+  : g.blocking ? "unverified" : g.mode === "off" ? "off" : !wish.on && g.mode !== "always" ? "open" : g.verified ? "shut" : "unverified";

@@ -7,13 +7,14 @@ import { Button } from "../part/button";
 import { Chart } from "../part/chart";
 import { later } from "../part/later";
 import { sheet } from "../sheet";
-import { picture, slug, tone } from "../state";
+import { guard, picture, slug, tone } from "../state";
 import { t, told } from "../words";
 import { Notices } from "./notices";
 import { welcoming } from "./welcome/state";
 import type { Active, Member, Status } from "../types";
 
 const Lab = later(async () => (await sheet("lab"), await import("./lab")).Lab);
+const Guard = later(async () => (await import("./guard")).Guard);
 const Welcome = later(async () => (await sheet("tunnels"), await import("./tunnels")).Welcome);
 
 /** How things stand: one word for it, why, what to do, and what it rests on. Where there is no tunnel yet: the way to the first. */
@@ -23,6 +24,7 @@ export function Now() {
   return (
     <>
       <Hero />
+      {s && !s.limited && (s.overall === "sign-in needed" || !["off", "open", "shut"].includes(guard(s))) && <Guard s={s} />}
       {about.value?.demo && mayAct.value && <Lab />}
       {s && <Notices list={s.notices} />}
       {s?.active && <Numbers a={s.active} />}
@@ -38,7 +40,7 @@ function Hero() {
   if (!state) return <header class="hero" aria-busy="true" />;
   const name = slug(state);
   const fill = { tunnel: s?.active?.tunnel ?? s?.wish.target ?? "" };
-  const text = s?.active || !told(`state.${name}.bare`, "") ? t(`state.${name}.what`, fill) : t(`state.${name}.bare`);
+  const text = s?.guard?.pausedUntil ? t("guard.resting") : s?.active || !told(`state.${name}.bare`, "") ? t(`state.${name}.what`, fill) : t(`state.${name}.bare`);
   return (
     <header class="hero" data-tone={tone(state)}>
       <img src={picture(state)} alt="" width="88" height="88" />
@@ -168,12 +170,11 @@ function Row({ m, alone }: { m: Member; alone: boolean }) {
 }
 
 function Foot({ s }: { s: Status }) {
-  const g = s.guard, l = s.lastSwitch;
+  const l = s.lastSwitch;
   return (
     <section class="foot">
       <p>
-        <b>{t("guard.title")}</b> {t("guard.mode." + g.mode)}
-        {g.mode !== "off" && " " + t(g.blocking ? "guard.blocking" : g.verified ? "guard.verified" : "guard.unverified")}
+        <b>{t("guard.title")}</b> {t("guard.is." + guard(s))}
       </p>
       {l && (
         <p>

@@ -1,1 +1,0 @@
-var n={off:"off",connecting:"busy",protected:"good",idle:"calm",checking:"warn",switching:"warn",stalled:"bad",blocked:"bad",offline:"warn","sign-in needed":"warn","service unreachable":"bad"},l=e=>n[e]??"off",o=e=>e.replaceAll(" ","-"),s=e=>`/assets/${o(e??"off")}.svg`;export{l as a,o as b,s as c};
