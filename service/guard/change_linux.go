@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -31,7 +30,7 @@ func changes(have, want *table) change {
 		w.sets(want.sets)
 		w.chains(want.chains)
 		w.rules(want.chains)
-		return change{steps: [][]message{w.batch}, lost: []string{"the table is gone"}}
+		return change{steps: [][]message{w.batch}, lost: []string{"all rules were removed"}}
 	}
 	c := change{lost: differences(have, want)}
 	if flags := have.flagsMeant(want.flags); flags != have.flags {
@@ -47,7 +46,7 @@ func changes(have, want *table) change {
 	w.rebuild(have, want)
 	c.add(w.take())
 	w.tidy(have, want)
-	if all := want.set(setAll); all != nil {
+	if all := want.set(setShut); all != nil {
 		w.move(shutSet(all, inetProtocols), all)
 		w.move(shutSet(want.set(setLAN), nil), want.set(setLAN))
 	}
@@ -111,38 +110,38 @@ func carryDiffers(have, want *table) bool {
 func differences(have, want *table) []string {
 	var out []string
 	if have.flags&unix.NFT_TABLE_F_DORMANT != 0 {
-		out = append(out, "the table is switched off")
+		out = append(out, "the rules were switched off")
 	}
 	for i := range want.chains {
 		w := &want.chains[i]
 		switch h := have.chain(w.name); {
 		case h == nil:
-			out = append(out, "chain "+w.name+" is gone")
+			out = append(out, "chain "+w.name+" was removed")
 		case !sameHook(h.hook, w.hook):
-			out = append(out, "chain "+w.name+" is another")
+			out = append(out, "chain "+w.name+" was replaced")
 		case !sameRules(h.rules, w.rules):
-			out = append(out, "the rules of chain "+w.name+" are others")
+			out = append(out, "the rules of chain "+w.name+" were changed")
 		}
 	}
 	for i := range want.sets {
 		w := &want.sets[i]
 		switch h := have.set(w.name); {
 		case h == nil:
-			out = append(out, "set "+w.name+" is gone")
+			out = append(out, "set "+w.name+" was removed")
 		case !h.sameKind(w):
-			out = append(out, "set "+w.name+" is another")
+			out = append(out, "set "+w.name+" was replaced")
 		case !w.sameElements(h):
-			out = append(out, "the elements of set "+w.name+" are others")
+			out = append(out, "the contents of set "+w.name+" were changed")
 		}
 	}
 	for i := range have.chains {
 		if name := have.chains[i].name; want.chain(name) == nil {
-			out = append(out, "there is a chain "+name)
+			out = append(out, "chain "+name+" was added")
 		}
 	}
 	for i := range have.sets {
 		if name := have.sets[i].name; want.set(name) == nil {
-			out = append(out, "there is a set "+name)
+			out = append(out, "set "+name+" was added")
 		}
 	}
 	return out
@@ -260,13 +259,19 @@ func (w *writer) deleteRules() {
 	w.put(unix.NFT_MSG_DELRULE, 0, func(e *netlink.AttributeEncoder) { e.String(unix.NFTA_RULE_TABLE, tableName) })
 }
 
-// change adds or deletes elements.
+// change adds or deletes elements. What ends within a millisecond is not added.
 func (w *writer) change(kind uint16, s *set, elements map[element]time.Duration) {
 	var flags netlink.HeaderFlags
 	if kind == unix.NFT_MSG_NEWSETELEM {
 		flags = netlink.Create
 	}
-	order := slices.SortedFunc(maps.Keys(elements), func(a, b element) int { return strings.Compare(a.key, b.key) })
+	var order []element
+	for k, left := range elements {
+		if left == 0 || left >= time.Millisecond { // else it ends before it begins
+			order = append(order, k)
+		}
+	}
+	slices.SortFunc(order, func(a, b element) int { return strings.Compare(a.key, b.key) })
 	for part := range slices.Chunk(order, maxElements) {
 		w.put(kind, flags, func(e *netlink.AttributeEncoder) {
 			e.String(unix.NFTA_SET_ELEM_LIST_TABLE, tableName)
@@ -293,7 +298,7 @@ func encodeElement(e *netlink.AttributeEncoder, k element, left time.Duration) {
 		e.Uint32(unix.NFTA_SET_ELEM_FLAGS, unix.NFT_SET_ELEM_INTERVAL_END)
 	}
 	if left > 0 {
-		e.Uint64(unix.NFTA_SET_ELEM_TIMEOUT, uint64(max(left.Milliseconds(), 1)))
+		e.Uint64(unix.NFTA_SET_ELEM_TIMEOUT, uint64(left.Milliseconds()))
 	}
 }
 
@@ -342,7 +347,7 @@ func (w *writer) move(have, want *set) {
 
 // shut keeps in everything, so that nothing depends on what is being rebuilt.
 func (w *writer) shut(have *table) {
-	all, lan := have.set(setAll), have.set(setLAN)
+	all, lan := have.set(setShut), have.set(setLAN)
 	if all == nil || lan == nil || all.size != 1 || lan.size != 1 {
 		return
 	}
@@ -361,7 +366,7 @@ func (w *writer) rebuild(have, want *table) {
 		s := &want.sets[i]
 		held := s
 		switch s.name {
-		case setAll:
+		case setShut:
 			held = shutSet(s, inetProtocols)
 		case setLAN:
 			held = shutSet(s, nil)
@@ -373,7 +378,7 @@ func (w *writer) rebuild(have, want *table) {
 		case !h.sameKind(s):
 			w.deleteSet(s.name)
 			w.sets([]set{*held})
-		case s.name != setAll && s.name != setLAN: // which are shut
+		case s.name != setShut && s.name != setLAN: // which are shut
 			w.move(h, s)
 		}
 	}

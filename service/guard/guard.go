@@ -84,10 +84,12 @@ type State struct {
 	// VerifiedAt is when the rules were read back whole last. While Watch runs
 	// they were not changed since. Zero: never.
 	VerifiedAt time.Time
-	// Err is why they could not be put in force or read back. nil: they were.
+	// Err is why Watch could not read them or put them back. nil: they are whole.
 	Err error
 	// Owned says that no other program can remove the rules while this process lives.
 	Owned bool
+	// Watched says that Watch runs.
+	Watched bool
 	// Permits is how many addresses are permitted at the moment.
 	Permits int
 }

@@ -24,6 +24,7 @@ type Guard struct {
 	Options
 
 	changes chan Change
+	rules   *ruleset
 
 	// mu guards what follows, and the kernel's sockets.
 	mu          sync.Mutex
@@ -33,6 +34,7 @@ type Guard struct {
 	verifiedAt  time.Time
 	err         error
 	permits     permits
+	watches     int // how many Watch run
 }
 
 // New returns a Guard. It changes nothing before the first Set: what an
@@ -41,7 +43,12 @@ func New(o Options) *Guard {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Guard{Options: o, changes: make(chan Change, 16), permits: permits{}}
+	return &Guard{
+		Options: o,
+		changes: make(chan Change, 16),
+		rules:   newRuleset(o.Mark, uint32(os.Geteuid())),
+		permits: permits{},
+	}
 }
 
 // Set puts s in force in one step and reads back what is. It adopts the rules
@@ -93,9 +100,8 @@ func (g *Guard) put(s guardset.Set) error {
 	}
 	_, err := g.kernel.enforce(g.meantLocked(s, until))
 	if err == nil {
-		g.set, g.pausedUntil, g.verifiedAt = s, until, time.Now()
+		g.set, g.pausedUntil, g.verifiedAt, g.err = s, until, time.Now(), nil
 	}
-	g.err = err
 	return err
 }
 
@@ -113,9 +119,9 @@ func (g *Guard) openLocked() error {
 
 // meantLocked is what a set means at this moment. mu must be held.
 func (g *Guard) meantLocked(s guardset.Set, until time.Time) meant {
-	m := meant{set: s, tunnel: g.Interface, mark: g.Mark, uid: uint32(os.Geteuid()), permits: g.permits.list()}
-	if !until.IsZero() {
-		m.paused = max(0, time.Until(until))
+	m := meant{rules: g.rules, set: s, tunnel: g.Interface, permits: g.permits.list()}
+	if left := time.Until(until); !until.IsZero() && left > -slack {
+		m.paused = max(left, 1) // the kernel may end it a moment later
 	}
 	return m
 }
@@ -126,7 +132,7 @@ func (g *Guard) State() State {
 	defer g.mu.Unlock()
 	return State{
 		Set: g.set, VerifiedAt: g.verifiedAt, Err: g.err,
-		Owned: g.kernel != nil && g.kernel.owned, Permits: len(g.permits),
+		Owned: g.kernel != nil && g.kernel.owned, Watched: g.watches > 0, Permits: len(g.permits),
 	}
 }
 

@@ -79,33 +79,44 @@ func (k *kernel) flags() uint32 {
 	return flagOwner | flagPersist
 }
 
+// outcome is what it took to make the rules those that are meant.
+type outcome struct {
+	// lost is what differed at first, and found the generation of all rules then.
+	lost  []string
+	found uint32
+	// verified is the generation in which nothing differed any more.
+	verified uint32
+}
+
 // enforce makes the tables those that are meant, and reads them back until they
-// are. It returns what differed at first. Without any table it deletes ours.
-func (k *kernel) enforce(m meant) (lost []string, err error) {
+// are. Where none is meant it deletes ours.
+func (k *kernel) enforce(m meant) (outcome, error) {
+	var o outcome
 	for round := range readTries {
 		m.flags = k.flags()
 		r, err := k.reader.read()
 		if err != nil {
-			return lost, err
+			return o, err
 		}
 		c, err := k.compare(r, m.tables())
-		if err != nil {
-			return lost, err
-		}
 		if round == 0 {
-			lost = c.lost
+			o.lost, o.found = c.lost, r.generation
+		}
+		if err != nil {
+			return o, err
 		}
 		if len(c.steps) == 0 && len(c.lost) == 0 {
-			return lost, nil
+			o.verified = r.generation
+			return o, nil
 		}
 		if err := k.carryOut(r.generation, c.steps); err != nil && !k.manageWithout(err) && !errors.Is(err, unix.ERESTART) {
-			return lost, explainRefusal(err)
+			return o, explainRefusal(err)
 		}
 		if round == tries {
-			return lost, fmt.Errorf("the rules are not as they should be: %s", strings.Join(c.lost, ", "))
+			return o, fmt.Errorf("the rules are not as they should be: %s", strings.Join(c.lost, ", "))
 		}
 	}
-	return lost, errors.New("change the rules: others change them all the time")
+	return o, errors.New("change the rules: others change them all the time")
 }
 
 // compare finds what leads from the tables that were read to those that are meant.
@@ -134,10 +145,15 @@ func (k *kernel) compare(r reading, want []table) (change, error) {
 			continue
 		}
 		c := changes(r.tables[t.family], t)
-		all.steps = append(all.steps, c.steps...)
+		for j, batch := range c.steps { // both tables take each step together
+			if j == len(all.steps) {
+				all.steps = append(all.steps, nil)
+			}
+			all.steps[j] = append(all.steps[j], batch...)
+		}
 		for _, what := range c.lost {
 			if t.family == unix.NFPROTO_ARP {
-				what += " (ARP)"
+				what += " (of ARP)"
 			}
 			all.lost = append(all.lost, what)
 		}

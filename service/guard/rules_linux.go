@@ -22,10 +22,10 @@ const (
 	setPing6  = "ping6"
 	setOwn4   = "own4" // the tunnel's addresses here
 	setOwn6   = "own6"
-	setAll    = "all"    // protocols of which everything is kept in
+	setShut   = "shut"   // protocols of which everything is kept in
 	setCarry4 = "carry4" // destinations that are kept in else
 	setCarry6 = "carry6"
-	setLAN    = "lan"   // protocols whose private ranges are excepted from all
+	setLAN    = "lan"   // protocols whose private ranges are excepted from that
 	setDHCP4  = "dhcp4" // where a DHCP server may be
 	setDHCP6  = "dhcp6"
 	setNDP    = "ndp"  // types of neighbour discovery
@@ -56,14 +56,19 @@ var (
 	lanRanges6 = prefixes("fe80::/10", "fc00::/7", "ff02::/16")
 )
 
-// meant is all that the rules follow from.
+// ruleset are the chains of our tables, which never change while a Guard lives.
+type ruleset struct {
+	inet, arp []chain
+}
+
+// meant is all that the tables follow from.
 type meant struct {
-	set       guardset.Set
-	tunnel    string
-	mark, uid uint32
-	permits   []permit
-	paused    time.Duration // what is left of a pause; 0: none
-	flags     uint32        // of the tables
+	rules   *ruleset // nil where the set is open
+	set     guardset.Set
+	tunnel  string
+	permits []permit
+	paused  time.Duration // what is left of a pause; 0: none
+	flags   uint32        // of the tables
 }
 
 // tables are the tables that enforce it. Without any for a set that is open.
@@ -71,32 +76,37 @@ func (m *meant) tables() []table {
 	if !m.set.Shut() {
 		return nil
 	}
-	return []table{m.inet(), m.arp()}
+	own4, _ := m.own()
+	return []table{
+		{family: unix.NFPROTO_INET, flags: m.flags, sets: append(m.inetSets(), fixedSets...), chains: m.rules.inet},
+		{family: unix.NFPROTO_ARP, flags: m.flags, sets: []set{
+			m.pausedSet([]byte{unix.NFPROTO_ARP}),
+			m.tunnelSet(),
+			{name: setOwn4, key: typeIPv4, size: 4, elements: own4},
+		}, chains: m.rules.arp},
+	}
 }
 
-// inet is the table that keeps packets in. Each hook drops what no rule lets
-// pass. The second look, behind all others' rules, is for packets whose
-// destination or way was changed after the first.
-func (m *meant) inet() table {
+// newRuleset makes the chains for packets of ours with this mark, from sockets
+// of this user.
+func newRuleset(mark, uid uint32) *ruleset {
+	return &ruleset{inet: append(hooks(mark, uid), leaving()...), arp: arpChains()}
+}
+
+// hooks are where packets are looked at. Each drops what no rule lets pass. The
+// second look, behind all others' rules, is for packets whose destination or
+// way was changed after the first.
+func hooks(mark, uid uint32) []chain {
 	const late = 320 // behind the translation of addresses, at 100 and 300
-	out := []rule{
-		newRule(jump("free")),
-		newRule(match(meta(expr.MetaKeyMARK, reg1), equal(number(m.mark)...), meta(expr.MetaKeySKUID, reg1), equal(number(m.uid)...)), jump("ours")),
-		newRule(proto(setPaused), accept),
-		newRule(jump("link")),
-	}
+	free, link, keep := newRule(jump("free")), newRule(jump("link")), newRule(jump("keep"))
+	ours := newRule(match(meta(expr.MetaKeyMARK, reg1), equal(number(mark)...), meta(expr.MetaKeySKUID, reg1), equal(number(uid)...)), jump("ours"))
+	pause := newRule(proto(setPaused), accept)
 	inside := newRule(ifname(expr.MetaKeyIIFNAME), jump("inside"))
-	return table{
-		family: unix.NFPROTO_INET,
-		flags:  m.flags,
-		sets:   append(m.inetSets(), fixedSets()...),
-		chains: append([]chain{
-			{"prerouting", &hook{unix.NF_INET_PRE_ROUTING, -150, "filter", policyAccept}, arriving()},
-			{"output", &hook{unix.NF_INET_LOCAL_OUT, -10, "filter", policyDrop}, append(slices.Clone(out), newRule(jump("keep")))},
-			{"forward", &hook{unix.NF_INET_FORWARD, -10, "filter", policyDrop},
-				[]rule{out[0], out[2], inside, newRule(jump("keep"))}},
-			{"postrouting", &hook{unix.NF_INET_POST_ROUTING, late, "filter", policyDrop}, append(slices.Clone(out), inside, newRule(jump("keep")))},
-		}, leaving()...),
+	return []chain{
+		{"prerouting", &hook{unix.NF_INET_PRE_ROUTING, -150, "filter", policyAccept}, arriving()},
+		{"output", &hook{unix.NF_INET_LOCAL_OUT, -10, "filter", policyDrop}, []rule{free, ours, pause, link, keep}},
+		{"forward", &hook{unix.NF_INET_FORWARD, -10, "filter", policyDrop}, []rule{free, pause, inside, keep}},
+		{"postrouting", &hook{unix.NF_INET_POST_ROUTING, late, "filter", policyDrop}, []rule{free, ours, pause, link, inside, keep}},
 	}
 }
 
@@ -152,12 +162,12 @@ func leaving() []chain {
 		{"keep", nil, []rule{
 			newRule(addr4(saddr4, setOwn4), drop),
 			newRule(addr6(saddr6, setOwn6), drop),
-			newRule(proto(setAll), enter("all")),
+			newRule(proto(setShut), enter("shut")),
 			newRule(addr4(daddr4, setCarry4), drop),
 			newRule(addr6(daddr6, setCarry6), drop),
 			newRule(accept),
 		}},
-		{"all", nil, []rule{
+		{"shut", nil, []rule{
 			newRule(proto(setLAN), jump("lan")),
 			newRule(drop),
 		}},
@@ -196,14 +206,15 @@ func (m *meant) inetSets() []set {
 		{name: setPing6, key: typeIPv6, size: 16, limit: MaxPermits, elements: m.permitted(setPing6)},
 		{name: setOwn4, key: typeIPv4, size: 4, elements: own4},
 		{name: setOwn6, key: typeIPv6, size: 16, elements: own6},
-		{name: setAll, key: typeNFProto, size: 1, elements: keys(all...)},
+		{name: setShut, key: typeNFProto, size: 1, elements: keys(all...)},
 		{name: setCarry4, key: typeIPv4, size: 4, flags: unix.NFT_SET_INTERVAL, elements: ranges(carry4)},
 		{name: setCarry6, key: typeIPv6, size: 16, flags: unix.NFT_SET_INTERVAL, elements: ranges(carry6)},
 		{name: setLAN, key: typeNFProto, size: 1, elements: keys(lan...)},
 	}
 }
 
-func fixedSets() []set {
+// fixedSets are the sets whose contents never change.
+var fixedSets = func() []set {
 	dns := map[element]time.Duration{}
 	for _, p := range []byte{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
 		for _, port := range []uint16{53, 853} {
@@ -218,13 +229,13 @@ func fixedSets() []set {
 		{name: setLAN4, key: typeIPv4, size: 4, flags: unix.NFT_SET_INTERVAL, elements: ranges(lanRanges4)},
 		{name: setLAN6, key: typeIPv6, size: 16, flags: unix.NFT_SET_INTERVAL, elements: ranges(lanRanges6)},
 	}
-}
+}()
 
 var inetProtocols = []byte{unix.NFPROTO_IPV4, unix.NFPROTO_IPV6}
 
-// arp is the table that keeps the tunnel's addresses from the neighbours: none
-// learns that they are here, and by which link.
-func (m *meant) arp() table {
+// arpChains keep the tunnel's addresses from the neighbours: none learns that
+// they are here, and by which link.
+func arpChains() []chain {
 	const (
 		hookIn, hookOut = 0, 1 // of linux/netfilter_arp.h
 		// Offsets of the addresses where those of the link have six bytes.
@@ -233,28 +244,19 @@ func (m *meant) arp() table {
 	names := func(offset uint32) []expr.Any {
 		return match(network(4, 2, reg1), equal(6, 4), network(offset, 4, reg1), in(setOwn4))
 	}
-	own4, _ := m.own()
-	return table{
-		family: unix.NFPROTO_ARP,
-		flags:  m.flags,
-		sets: []set{
-			m.pausedSet([]byte{unix.NFPROTO_ARP}),
-			m.tunnelSet(),
-			{name: setOwn4, key: typeIPv4, size: 4, elements: own4},
-		},
-		chains: []chain{
-			{"input", &hook{hookIn, 0, "filter", policyAccept}, []rule{
-				newRule(proto(setPaused), accept),
-				newRule(ifname(expr.MetaKeyIIFNAME), accept),
-				newRule(names(target), drop),
-			}},
-			{"output", &hook{hookOut, 0, "filter", policyAccept}, []rule{
-				newRule(proto(setPaused), accept),
-				newRule(ifname(expr.MetaKeyOIFNAME), accept),
-				newRule(names(sender), drop),
-				newRule(names(target), drop),
-			}},
-		},
+	pause := newRule(proto(setPaused), accept)
+	return []chain{
+		{"input", &hook{hookIn, 0, "filter", policyAccept}, []rule{
+			pause,
+			newRule(ifname(expr.MetaKeyIIFNAME), accept),
+			newRule(names(target), drop),
+		}},
+		{"output", &hook{hookOut, 0, "filter", policyAccept}, []rule{
+			pause,
+			newRule(ifname(expr.MetaKeyOIFNAME), accept),
+			newRule(names(sender), drop),
+			newRule(names(target), drop),
+		}},
 	}
 }
 

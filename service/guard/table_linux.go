@@ -88,7 +88,7 @@ func (s *set) sameKind(o *set) bool {
 
 // slack is how much the end of an element may differ: the time between reading
 // the clock and the kernel's reading of it, and the kernel's ticks.
-const slack = time.Second
+const slack = 250 * time.Millisecond
 
 // sameElements says that both hold the same. An element about to end may be gone.
 func (s *set) sameElements(have *set) bool {

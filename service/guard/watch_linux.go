@@ -1,9 +1,110 @@
 package guard
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
 
-// Watch is not yet here.
-func (g *Guard) Watch(ctx context.Context) error { <-ctx.Done(); return nil }
+// Watch puts back what other programs take away, until ctx ends, and tells of
+// it on Changes. It works in the network namespace of the calling thread, which
+// must be the one in which Set is called, and costs nothing while nobody
+// changes the firewall. An error says that it cannot watch.
+//
+// Where the rules cannot be put back it tries again, and tells when they are.
+func (g *Guard) Watch(ctx context.Context) error {
+	g.mu.Lock()
+	err := g.openLocked()
+	if err != nil {
+		g.mu.Unlock()
+		return fmt.Errorf("guard: %w", err)
+	}
+	own := g.kernel.writer.PID()
+	g.mu.Unlock()
+	e, err := dialEvents(own)
+	if err != nil {
+		return fmt.Errorf("guard: watch the rules: %w", err)
+	}
+	defer func() { _ = e.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = e.SetReadDeadline(time.Unix(1, 0)) })()
+	g.watching(1)
+	defer g.watching(-1)
+	var who doers // who changed anything since the rules were whole
+	for {
+		o, news, broken := g.check()
+		if news {
+			more, _ := e.doers(false) // who did it may only now be told
+			who = append(who, more...)
+			g.tell(Change{By: who.until(o.found).String(), What: strings.Join(o.lost, ", "), Err: broken})
+		}
+		if broken == nil {
+			who = who.after(o.verified)
+		}
+		if broken == nil && len(who) > 0 {
+			continue
+		}
+		var until time.Time // zero: for as long as it takes
+		if broken != nil {
+			until = time.Now().Add(retryAfter)
+		}
+		_ = e.SetReadDeadline(until)
+		if ctx.Err() != nil {
+			return nil
+		}
+		more, err := e.doers(true)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			return fmt.Errorf("guard: watch the rules: %w", err)
+		}
+		who = append(who, more...)
+	}
+}
 
-// Changes tells of what other programs did to the rules.
+// Changes tells of what other programs did to the rules, while Watch runs. Who
+// does not read misses some.
 func (g *Guard) Changes() <-chan Change { return g.changes }
+
+func (g *Guard) watching(n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.watches += n
+}
+
+// check reads the rules and puts back what is not as it should be. err says why
+// they still are not, and news that there is something to tell.
+func (g *Guard) check() (o outcome, news bool, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.set.Shut() {
+		return outcome{verified: anyGeneration}, false, nil
+	}
+	if err = g.openLocked(); err == nil {
+		o, err = g.kernel.enforce(g.meantLocked(g.set, g.pausedUntil))
+	}
+	before := g.err
+	if g.err = err; err == nil {
+		g.verifiedAt = time.Now()
+	}
+	switch {
+	case err == nil:
+		news = len(o.lost) > 0 || before != nil
+	case before != nil:
+		news = err.Error() != before.Error()
+	default:
+		news = true
+	}
+	return o, news, err
+}
+
+func (g *Guard) tell(c Change) {
+	select {
+	case g.changes <- c:
+	default:
+		g.Log.Warn("nobody asked what another program did to the rules", "by", c.By, "what", c.What, "err", c.Err)
+	}
+}
