@@ -142,8 +142,9 @@ func hostsOnly(ctx context.Context, name string) []netip.Addr {
 // dialer leads every question to one server, whatever server the system's
 // configuration names, which may by now be the tunnel's.
 func (r *Resolver) dialer(server netip.AddrPort) func(context.Context, string, string) (net.Conn, error) {
-	d := net.Dialer{Control: markSocket(r.Mark)}
+	out := newOutlet(r.Mark, r.Permit)
 	return func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return d.DialContext(ctx, network, server.String())
+		c, _, err := out.dial(ctx, network, server) // ctx ends with the lookup, or before
+		return c, err
 	}
 }

@@ -82,13 +82,14 @@ func (o *Outside) dialEcho(ctx context.Context, to netip.Addr) (net.Conn, func()
 	if to.Is6() {
 		network = "ip6:ipv6-icmp"
 	}
-	c, release, err := o.dial(ctx, network, to.String())
+	at := netip.AddrPortFrom(to, 0)
+	c, release, err := o.dial(ctx, network, at)
 	if err == nil || isEnded(err) {
 		return c, release, err
 	}
-	c, plain := openPing(to, o.Mark)
+	c, release, plain := o.open(ctx, "icmp", at, func() (net.Conn, error) { return openPing(to, o.Mark) })
 	if plain != nil {
 		return nil, nil, err
 	}
-	return c, endWith(ctx, c), nil
+	return c, release, nil
 }

@@ -41,6 +41,7 @@ func (o *Outside) echo(ctx context.Context, to netip.Addr) (time.Duration, error
 		return 0, fmt.Errorf("open echo: %w", err)
 	}
 	defer func() { _, _, _ = icmpCloseHandle.Call(handle) }()
+	defer o.pass("icmp", netip.AddrPortFrom(to, 0))()
 	for range tries {
 		if ctx.Err() != nil {
 			break

@@ -70,7 +70,7 @@ type refuser struct {
 // refusal sends up to three times, until something comes back.
 func (o *Outside) refusal(ctx context.Context, to netip.AddrPort) refusal {
 	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
-	c, release, err := o.dial(ctx, "udp", to.String())
+	c, release, err := o.dial(ctx, "udp", to)
 	if err != nil {
 		if isEnded(err) {
 			err = nil

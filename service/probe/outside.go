@@ -27,6 +27,10 @@ type OutsideOptions struct {
 	// Where it has none and Mark is not 0, what is sent is bound to the
 	// interface of the underlay. 0: it follows the system's routes.
 	Mark uint32
+	// Permit lets what is sent pass the guard to exactly one address, of "udp",
+	// "tcp" or "icmp", until done is called. It is called once for each question
+	// and must return at once. nil: there is no guard.
+	Permit func(network string, to netip.AddrPort) (done func())
 	// Ours says that an interface is a tunnel of ours. nil: none is.
 	Ours func(iface string) bool
 	// Lookup finds the addresses of a page's name outside the tunnel, as that of
@@ -42,6 +46,7 @@ type OutsideOptions struct {
 // with its context, whichever is first, and leaves no goroutine behind.
 type Outside struct {
 	OutsideOptions
+	outlet
 	room chan struct{} // holds one for each question under way
 }
 
@@ -54,9 +59,9 @@ func NewOutside(o OutsideOptions) *Outside {
 		o.Ours = func(string) bool { return false }
 	}
 	if o.Lookup == nil {
-		o.Lookup = NewResolver(Options{Mark: o.Mark, Log: o.Log}).Lookup
+		o.Lookup = NewResolver(Options{Mark: o.Mark, Permit: o.Permit, Log: o.Log}).Lookup
 	}
-	return &Outside{OutsideOptions: o, room: make(chan struct{}, maxQuestions)}
+	return &Outside{OutsideOptions: o, outlet: newOutlet(o.Mark, o.Permit), room: make(chan struct{}, maxQuestions)}
 }
 
 // begin puts a question beside the caller, as soon as there is room for it. It
@@ -72,26 +77,6 @@ func (o *Outside) begin(ctx context.Context, all *sync.WaitGroup, question func(
 		question()
 	})
 	return true
-}
-
-// dial opens a socket whose traffic leaves outside the tunnel, and which fails
-// everything when ctx ends. release closes it.
-func (o *Outside) dial(ctx context.Context, network, address string) (c net.Conn, release func(), err error) {
-	d := net.Dialer{Control: markSocket(o.Mark)}
-	c, err = d.DialContext(ctx, network, address)
-	if err != nil {
-		return nil, nil, err
-	}
-	return c, endWith(ctx, c), nil
-}
-
-// endWith closes a socket when ctx ends or release is called.
-func endWith(ctx context.Context, c net.Conn) (release func()) {
-	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
-	return func() {
-		stop()
-		_ = c.Close()
-	}
 }
 
 // errNotAsked says that there was no time to ask.

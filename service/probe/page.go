@@ -50,7 +50,7 @@ func (o *Outside) askPage(ctx context.Context, u *url.URL, family string) verdic
 	if err != nil || !to.IsValid() {
 		return verdict{err: err}
 	}
-	c, release, err := o.dial(ctx, "tcp"+family, hostPort(to))
+	c, release, err := o.dial(ctx, "tcp"+family, to)
 	if err != nil {
 		return verdict{err: err}
 	}

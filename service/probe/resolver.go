@@ -43,6 +43,10 @@ var (
 type Options struct {
 	// Mark is the firewall mark of what is sent, where the system has marks. 0: none.
 	Mark uint32
+	// Permit lets what is sent pass the guard to exactly one address, of "udp",
+	// "tcp" or "icmp", until done is called. It is called once for each question
+	// and must return at once. nil: there is no guard.
+	Permit func(network string, to netip.AddrPort) (done func())
 	// ResolvConf is the file that names the servers. "": /etc/resolv.conf.
 	ResolvConf string
 	// ResolvedConf is read instead where ResolvConf only names the local stub

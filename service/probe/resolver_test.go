@@ -469,3 +469,35 @@ func TestRemember(t *testing.T) {
 		}
 	}
 }
+
+// A lookup lets pass what asks one server by one protocol, for as long as the
+// lookup takes, also where a server that was asked before keeps silent.
+func TestLookupPermits(t *testing.T) {
+	t.Parallel()
+	mute := startServer(t, silent)
+	answers := startServer(t, func(q dnsmessage.Question, tcp bool) *dnsmessage.Message {
+		if !tcp {
+			return &dnsmessage.Message{Header: dnsmessage.Header{Truncated: true}}
+		}
+		return always("203.0.113.9")(q, tcp)
+	})
+	l := newLedger(t)
+	r := NewResolver(Options{Servers: []netip.AddrPort{mute.addr, answers.addr}, Permit: l.permit})
+	if got, err := r.Lookup(t.Context(), host); err != nil || len(got) != 1 {
+		t.Fatalf("got %v, %v", got, err)
+	}
+	if !l.ends(nextServerAfter / 2) {
+		t.Errorf("still passing after the lookup: %v", l.passing())
+	}
+	for _, tt := range []struct {
+		network string
+		server  *nameServer
+		passed  bool
+	}{
+		{"udp", mute, true}, {"tcp", mute, false}, {"udp", answers, true}, {"tcp", answers, true},
+	} {
+		if got := l.passed(tt.network, tt.server.addr.String()); (got > 0) != tt.passed {
+			t.Errorf("%s to %v: permitted %d times, want some: %t", tt.network, tt.server.addr, got, tt.passed)
+		}
+	}
+}

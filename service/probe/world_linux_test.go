@@ -261,5 +261,9 @@ func (f *far) page(at, answer string, ahead time.Duration) (string, <-chan strin
 
 func outside(t *testing.T) *Outside {
 	t.Helper()
-	return NewOutside(OutsideOptions{Mark: testMark, Lookup: NewResolver(Options{Mark: testMark, ResolvConf: t.TempDir() + "/none"}).Lookup})
+	permit := newLedger(t).permit
+	return NewOutside(OutsideOptions{
+		Mark: testMark, Permit: permit,
+		Lookup: NewResolver(Options{Mark: testMark, Permit: permit, ResolvConf: t.TempDir() + "/none"}).Lookup,
+	})
 }
