@@ -427,7 +427,8 @@ func TestRotateLeavesASilentAddress(t *testing.T) {
 	p := newPath(t, s.addr, 0)
 	answer := []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2")}
 	var failure error
-	c := newClient(t, Options{Resolve: func(context.Context, string) ([]netip.Addr, error) { return answer, failure }})
+	l := newLedger(t)
+	c := newClient(t, l.guarded(Options{Resolve: func(context.Context, string) ([]netip.Addr, error) { return answer, failure }}))
 	cfg := configFor(key, s, p.addr)
 	cfg.Peers[0].Endpoint.Host = "vpn.test"
 	c.mustStart(t, "a", cfg, StartOptions{})
@@ -446,6 +447,9 @@ func TestRotateLeavesASilentAddress(t *testing.T) {
 	}
 	if got := c.Endpoint("a").Addr(); got != answer[1] {
 		t.Errorf("after Rotate: got endpoint %s, want the other address", got)
+	}
+	if at := l.places(); !slices.Equal(at, []netip.AddrPort{netip.AddrPortFrom(answer[1], p.addr.Port())}) {
+		t.Errorf("after Rotate: permitted is %v", at)
 	}
 }
 

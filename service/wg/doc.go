@@ -12,6 +12,9 @@
 // initiations beside the session, whose answers the tap takes out before the
 // device sees them, and by echoes inside the tunnel.
 //
+// A device sends to the endpoints of its peers and to where it is told to ask, and
+// has the guard permit each of these places while it does.
+//
 // The package builds what it is told to build and says what happened. It never
 // decides whether a tunnel is well, never touches addresses, routes or DNS, and
 // never logs a key, an address or a config.

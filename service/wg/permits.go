@@ -76,7 +76,7 @@ func (p *permits) send(b conn.Bind, bufs [][]byte, ep conn.Endpoint) error {
 	if p == nil {
 		return b.Send(bufs, ep)
 	}
-	at, err := p.enter(destination(ep), bufs)
+	at, err := p.enter(bare(destination(ep)), bufs)
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (p *permits) add(to netip.AddrPort) (*permit, error) {
 	if len(all) >= p.most {
 		return nil, errStranger // something is on its way to each of them
 	}
-	at := &permit{to: to, done: p.ask("udp", bare(to)), usedAt: now}
+	at := &permit{to: to, done: p.ask("udp", to), usedAt: now}
 	at.RLock()
 	all = append(all, at)
 	p.all.Store(&all)
@@ -179,7 +179,8 @@ func (p *permits) keep(to []netip.AddrPort, peers int) {
 	defer p.mu.Unlock()
 	p.most = peers + sparePlaces
 	kept := slices.DeleteFunc(slices.Clone(*p.all.Load()), func(at *permit) bool {
-		return !slices.Contains(to, at.to) && at.giveBack()
+		isKept := slices.ContainsFunc(to, func(a netip.AddrPort) bool { return bare(a) == at.to })
+		return !isKept && at.giveBack()
 	})
 	p.all.Store(&kept)
 }
@@ -210,7 +211,7 @@ func (p *permits) closed() {
 	p.all.Store(&[]*permit{})
 }
 
-// bare is an address as the guard counts it: without a zone, and IPv4 as itself.
+// bare is a destination as the guard knows it: without a zone, and IPv4 as itself.
 func bare(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
 }

@@ -3,6 +3,7 @@ package wg
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -207,7 +208,7 @@ func TestPlacesAreBounded(t *testing.T) {
 	}
 }
 
-// While the socket is closed nothing is permitted, and nothing waits.
+// Nothing wakes up to give a place back: it is done when another is needed.
 func TestUnusedPlacesAreGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, l := opened(t, 10)
@@ -507,8 +508,23 @@ func (c *cookies) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// BenchmarkPermitted is what the permits cost, for each batch that is sent: by a
-// socket that takes everything, and by a real one.
+// Once a place is permitted, sending there costs no memory.
+func TestPermittedAllocatesNothing(t *testing.T) {
+	p, _ := opened(t, 1)
+	defer p.closed()
+	ep, bufs := endpointAt(placeNo(1)), datagramOf(device.MessageTransportType)
+	got := testing.AllocsPerRun(1000, func() {
+		if err := p.send(absorbing{}, bufs, ep); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if got != 0 {
+		t.Errorf("%v allocations for each batch", got)
+	}
+}
+
+// BenchmarkPermitted is what the permits cost for each batch that is sent: by a
+// socket that takes everything, and by a real one, alone and 128 at a time.
 func BenchmarkPermitted(b *testing.B) {
 	peer, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -516,36 +532,37 @@ func BenchmarkPermitted(b *testing.B) {
 	}
 	defer peer.Close()
 	to := endpointAt(peer.LocalAddr().(*net.UDPAddr).AddrPort())
-	l := newLedger(b)
+	nothing := func() conn.Bind { return switching{new(atomic.Bool)} }
 	for _, bb := range []struct {
 		name   string
 		socket func() conn.Bind
-		permit func(string, netip.AddrPort) func()
+		batch  int
 	}{
-		{"nothing/without", func() conn.Bind { return switching{new(atomic.Bool)} }, nil},
-		{"nothing/with", func() conn.Bind { return switching{new(atomic.Bool)} }, l.permit},
-		{"loopback/without", conn.NewStdNetBind, nil},
-		{"loopback/with", conn.NewStdNetBind, l.permit},
+		{"nothing", nothing, 1}, {"loopback", conn.NewStdNetBind, 1}, {"loopback", conn.NewStdNetBind, conn.IdealBatchSize},
 	} {
-		b.Run(bb.name, func(b *testing.B) {
-			tp, _ := newTap(bb.socket(), nil)
-			tp.permits = newPermits(bb.permit, 1)
-			if _, _, err := tp.Open(0); err != nil {
-				b.Fatal(err)
-			}
-			defer tp.Close()
-			var bufs [][]byte
-			for range conn.IdealBatchSize {
-				msg := make([]byte, 1452)
-				msg[0] = device.MessageTransportType
-				bufs = append(bufs, msg)
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := tp.Send(bufs, to); err != nil {
+		for _, guard := range []bool{false, true} {
+			b.Run(fmt.Sprintf("%s/%d/guard=%t", bb.name, bb.batch, guard), func(b *testing.B) {
+				tp, _ := newTap(bb.socket(), nil)
+				if guard {
+					tp.permits = newPermits(newLedger(b).permit, 1)
+				}
+				if _, _, err := tp.Open(0); err != nil {
 					b.Fatal(err)
 				}
-			}
-		})
+				defer tp.Close()
+				var bufs [][]byte
+				for range bb.batch {
+					msg := make([]byte, 1452)
+					msg[0] = device.MessageTransportType
+					bufs = append(bufs, msg)
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := tp.Send(bufs, to); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
 	}
 }
