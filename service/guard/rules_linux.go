@@ -102,11 +102,14 @@ func hooks(mark, uid uint32) []chain {
 	ours := newRule(match(meta(expr.MetaKeyMARK, reg1), equal(number(mark)...), meta(expr.MetaKeySKUID, reg1), equal(number(uid)...)), jump("ours"))
 	pause := newRule(proto(setPaused), accept)
 	inside := newRule(ifname(expr.MetaKeyIIFNAME), jump("inside"))
+	// What we send outside never has an address of the tunnel: where it has one and
+	// our mark, another program put the mark on it after its source was chosen.
+	own4, own6 := newRule(addr4(saddr4, setOwn4), drop), newRule(addr6(saddr6, setOwn6), drop)
 	return []chain{
 		{"prerouting", &hook{unix.NF_INET_PRE_ROUTING, -150, "filter", policyAccept}, arriving()},
-		{"output", &hook{unix.NF_INET_LOCAL_OUT, -10, "filter", policyDrop}, []rule{free, ours, pause, link, keep}},
+		{"output", &hook{unix.NF_INET_LOCAL_OUT, -10, "filter", policyDrop}, []rule{free, pause, own4, own6, ours, link, keep}},
 		{"forward", &hook{unix.NF_INET_FORWARD, -10, "filter", policyDrop}, []rule{free, pause, inside, keep}},
-		{"postrouting", &hook{unix.NF_INET_POST_ROUTING, late, "filter", policyDrop}, []rule{free, ours, pause, link, inside, keep}},
+		{"postrouting", &hook{unix.NF_INET_POST_ROUTING, late, "filter", policyDrop}, []rule{free, pause, own4, own6, ours, link, inside, keep}},
 	}
 }
 
@@ -143,8 +146,6 @@ func leaving() []chain {
 		// What a link needs to have an address and neighbours, but nothing that
 		// would tell them the tunnel's addresses.
 		{"link", nil, []rule{
-			newRule(addr4(saddr4, setOwn4), drop),
-			newRule(addr6(saddr6, setOwn6), drop),
 			newRule(udp4, match(transport(0, 4, reg1), equal(0, 68, 0, 67)), addr4(daddr4, setDHCP4), accept),
 			newRule(udp6, match(transport(0, 4, reg1), equal(546>>8, 546&0xff, 547>>8, 547&0xff)), addr6(daddr6, setDHCP6), accept),
 			newRule(icmpv6, match(network(7, 1, reg1), equal(255), transport(0, 1, reg1), in(setNDP)), jump("neighbour")),

@@ -123,9 +123,9 @@ var foreignChanges = []foreignChange{
 	{nft("delete element inet holdfast lan4 { 10.0.0.0/8 }"), "the contents of set lan4 were changed"},
 	{nft("add chain inet holdfast more { type filter hook input priority 0 ; policy drop ; }"), "chain more was added"},
 	{nft("add set inet holdfast more { type ipv4_addr ; }"), "set more was added"},
-	{[]string{"nft", "flush chain inet holdfast keep; flush chain inet holdfast link; flush chain inet holdfast prerouting; flush chain inet holdfast neighbour; delete set inet holdfast own6"},
-		"the rules of chain prerouting were changed, the rules of chain link were changed, the rules of chain neighbour were changed, " +
-			"the rules of chain keep were changed, set own6 was removed"},
+	{[]string{"nft", "flush chain inet holdfast keep; flush chain inet holdfast output; flush chain inet holdfast postrouting; flush chain inet holdfast prerouting; flush chain inet holdfast neighbour; delete set inet holdfast own6"},
+		"the rules of chain prerouting were changed, the rules of chain output were changed, the rules of chain postrouting were changed, " +
+			"the rules of chain neighbour were changed, the rules of chain keep were changed, set own6 was removed"},
 	{[]string{"nft", "delete table inet holdfast; add table inet holdfast"}, ""}, // what is gone is named below
 }
 
