@@ -211,3 +211,41 @@ func fileSize(t *testing.T, path string) int64 {
 	}
 	return info.Size()
 }
+
+// TestReadOnlyDisk opens a store on a disk that nobody can write to, not even
+// its lock: what is new is kept in memory until the disk can be written again,
+// and no ID is given out twice.
+func TestReadOnlyDisk(t *testing.T) {
+	dir := smallDisk(t)
+	o := testOptions(t, dir)
+	o.Log = quiet()
+	s := mustOpen(t, o)
+	s.Append(eventsFrom(1, 10))
+	mustFlush(t, s)
+	mustClose(t, s)
+	remount := func(flags uintptr) {
+		t.Helper()
+		if err := unix.Mount("", dir, "", unix.MS_REMOUNT|flags, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remount(unix.MS_RDONLY)
+	s = mustOpen(t, o, func(tu *tuning) { tu.retryMost = 100 * time.Millisecond })
+	if r := s.Report(); !r.Unavailable || !errors.Is(s.Health(), ErrUnavailable) {
+		t.Errorf("report %+v, health %v", r, s.Health())
+	}
+	next := s.LastEventID() + 1
+	if next <= 10 {
+		t.Errorf("the next ID is %d, and was given out before", next)
+	}
+	s.Append(eventsFrom(next, 5))
+	if p, err := s.Events(t.Context(), EventQuery{}); err != nil || len(p.Events) != 5 {
+		t.Errorf("%d events, %v", len(p.Events), err)
+	}
+	remount(0)
+	mustFlush(t, s)
+	if p, err := s.Events(t.Context(), EventQuery{}); err != nil || len(p.Events) != 15 || s.Health() != nil {
+		t.Errorf("when it can be written again: %d events, %v, health %v", len(p.Events), err, s.Health())
+	}
+	mustClose(t, s)
+}

@@ -149,6 +149,7 @@ func (s *Store) openFirst(ctx context.Context) error {
 	}
 	// Without the database the last ID is known only from the note beside it.
 	// With neither to be read an ID could be given out twice.
+	s.known.load() // what failed may have come before it was read
 	last, isKept := s.known.says()
 	if _, statErr := os.Lstat(s.path); !errors.Is(statErr, fs.ErrNotExist) && !isKept {
 		return errors.Join(err, s.detach())
