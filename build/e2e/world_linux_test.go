@@ -180,7 +180,12 @@ func (w *world) try(ns string, args ...string) (string, error) {
 // process and what it has said so far.
 func (w *world) start(ns string, env []string, args ...string) *process {
 	w.t.Helper()
-	args = append([]string{"ip", "netns", "exec", ns}, args...)
+	return w.spawn(env, append([]string{"ip", "netns", "exec", ns}, args...)...)
+}
+
+// spawn runs a program until the test ends.
+func (w *world) spawn(env []string, args ...string) *process {
+	w.t.Helper()
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
