@@ -118,6 +118,21 @@ describe("axe", { skip: missing, concurrency: 2 }, () => {
     assert.deepEqual(await everywhere(tab, "welcome"), []);
   });
 
+  journey("finds nothing in what the kill switch says", { world: { service: "pretend", role: "operator" }, page: { bypassCSP: true }, timeout: 240_000 }, async ({ w: pretended, tab }) => {
+    const found = [];
+    const wish = { on: true, target: "home" };
+    for (const [name, guard, more] of [
+      ["signIn", { blocking: true }, { wish, overall: "sign-in needed" }], ["paused", { pausedUntil: "2026-03-01T12:05:00Z" }, { wish, overall: "sign-in needed" }],
+      ["blocking", { blocking: true }, { wish, overall: "blocked" }], ["released", { released: true }, { wish, overall: "stalled" }],
+      ["unverified", { verified: false }, { wish, overall: "connecting" }], ["unknown", { blocking: true }, { wish: { on: false }, overall: "blocked" }],
+    ]) {
+      await pretended.stand(guard, more);
+      await tab.page.locator(`[data-guard="${name}"]`).waitFor();
+      found.push(...(await everywhere(tab, name)));
+    }
+    assert.deepEqual(found, []);
+  });
+
   journey("nothing moves where that is not wished for", { world, page: { reducedMotion: "reduce" } }, async ({ tab }) => {
     tab.expects(noDiagnosis);
     for (const view of views) {

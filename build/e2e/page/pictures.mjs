@@ -76,6 +76,29 @@ async function states(w, look) {
   await tab.close();
 }
 
+/** What the kill switch says. */
+async function guards(look) {
+  const w = await start({ service: "pretend" });
+  try {
+    const tab = await open(w, look);
+    await tab.enter();
+    const wish = { on: true, target: "home" };
+    for (const [name, guard, more] of [
+      ["signIn", { blocking: true }, { wish, overall: "sign-in needed" }], ["paused", { pausedUntil: "2026-03-01T12:05:00Z" }, { wish, overall: "sign-in needed" }],
+      ["blocking", { blocking: true }, { wish, overall: "blocked" }], ["released", { released: true }, { wish, overall: "stalled" }],
+      ["unverified", { verified: false }, { wish, overall: "connecting" }], ["always", { mode: "always", blocking: true }, { wish: { on: false }, overall: "blocked" }],
+      ["unknown", { blocking: true }, { wish: { on: false }, overall: "blocked" }],
+    ]) {
+      await w.stand(guard, more);
+      await tab.page.locator(`[data-guard="${name}"]`).waitFor();
+      await take(tab, look, "guard-" + name);
+    }
+    await tab.close();
+  } finally {
+    await w.end();
+  }
+}
+
 async function welcome(look) {
   const w = await start({ servers: ["berlin"] });
   try {
@@ -100,6 +123,7 @@ try {
   await w.reaches("protected");
   await w.do("heal");
   for (const look of Object.keys(looks)) await views(w, look);
+  for (const look of ["light", "dark", "phone", "de"]) await guards(look);
   for (const look of ["light", "dark", "phone"]) {
     await states(w, look);
     await welcome(look);

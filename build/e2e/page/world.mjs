@@ -17,12 +17,12 @@ export const patience = 30_000;
 export function programs() {
   const dir = process.env.HOLDFAST_PROGRAMS ?? join(root, "build/out/page");
   if (!process.env.HOLDFAST_PROGRAMS) build(dir);
-  return { service: join(dir, "service"), cli: join(dir, "cli"), lab: join(dir, "lab") };
+  return { service: join(dir, "service"), cli: join(dir, "cli"), lab: join(dir, "lab"), pretend: join(dir, "pretend") };
 }
 
 export function build(dir) {
   mkdirSync(dir, { recursive: true });
-  execFileSync("go", ["build", "-o", dir + "/", "./service", "./app/cli", "./build/e2e/lab"], { cwd: root, stdio: "inherit" });
+  execFileSync("go", ["build", "-o", dir + "/", "./service", "./app/cli", "./build/e2e/lab", "./build/e2e/pretend"], { cwd: root, stdio: "inherit" });
 }
 
 /** Asks until the answer is true-ish, and returns it. */
@@ -92,16 +92,18 @@ export function within(promise, what, ms = patience) {
  * Starts a world:
  *   servers   the lab's servers, the primary first; "b@a" is another endpoint of a
  *   service   "own": holdfastd, a process of its own; "lab": the service inside the lab, with traffic
- *             through its tunnel, and a network that can be taken away; "demo": holdfast demo; "none"
+ *             through its tunnel, and a network that can be taken away; "demo": holdfast demo; "pretend": the API
+ *             before a world in memory that is told how things stand; "none"
+ *   role      what whoever asks may do ("pretend" only)
  *   group     the servers' configs are there, in a group of this name
  *   up        the group is connected to ("lab" only)
  *   settings  those that are not the defaults
  *   web       arguments of holdfast web. null: the page is not served
  */
-export async function start({ servers = [], service = "lab", group = "", up = false, settings = {}, web = [], socket } = {}) {
+export async function start({ servers = [], service = "lab", group = "", up = false, settings = {}, web = [], socket, role = "admin" } = {}) {
   const w = new World(programs());
   try {
-    await w.start({ servers, service, group, up, settings, web, socket });
+    await w.start({ servers, service, group, up, settings, web, socket, role });
     return w;
   } catch (err) {
     await w.end();
@@ -126,10 +128,14 @@ class World {
     mkdirSync(this.env.XDG_RUNTIME_DIR, { mode: 0o700 });
   }
 
-  async start({ servers, service, group, up, settings, web, socket }) {
+  async start({ servers, service, group, up, settings, web, socket, role }) {
     if (socket) this.socket = socket;
     if (service === "demo") return this.#demo();
     if (servers.length || service === "lab") await this.#lab({ servers, service, group, up, settings });
+    if (service === "pretend") {
+      this.lab = this.run(this.programs.pretend, [this.socket, role]);
+      await this.lab.line();
+    }
     if (service === "own") {
       this.settings({ third_party_checks: "false", ...settings });
       await this.serve();
@@ -201,6 +207,11 @@ class World {
     const answer = JSON.parse(await this.lab.line());
     if (answer.error) throw new Error(`${command}: ${answer.error}`);
     return Date.parse(answer.at);
+  }
+
+  /** Has a pretended service stand so: its guard, which is shut where nothing else is said, and more fields of its status. */
+  stand(guard, more = {}) {
+    return this.do("stand " + JSON.stringify({ guard: { mode: "auto", verified: true, blocking: false, released: false, pausedUntil: null, ...guard }, ...more }));
   }
 
   /** Asks the service itself, beside the page. */

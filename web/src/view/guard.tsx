@@ -25,10 +25,12 @@ export function Guard({ s }: { s: Status }) {
 
 function Card({ name, tone, more, children }: { name: string; tone: Tone; more?: ComponentChildren; children?: ComponentChildren }) {
   return (
-    <section class="notice" data-tone={tone} data-guard={name}>
-      <h2>{t(`guard.${name}.title`)}{more}</h2>
-      <p>{t(`guard.${name}.what`)}</p>
-      {children}
+    <section class="notices guard">
+      <article class="notice" data-tone={tone} data-guard={name}>
+        <h2>{t(`guard.${name}.title`)}{more}</h2>
+        <p>{t(`guard.${name}.what`)}</p>
+        {children}
+      </article>
     </section>
   );
 }

@@ -14,7 +14,7 @@ import { welcoming } from "./welcome/state";
 import type { Active, Member, Status } from "../types";
 
 const Lab = later(async () => (await sheet("lab"), await import("./lab")).Lab);
-const Guard = later(async () => (await import("./guard")).Guard);
+const Guard = later(async () => (await sheet("guard"), await import("./guard")).Guard);
 const Welcome = later(async () => (await sheet("tunnels"), await import("./tunnels")).Welcome);
 
 /** How things stand: one word for it, why, what to do, and what it rests on. Where there is no tunnel yet: the way to the first. */
