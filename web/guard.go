@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -36,16 +37,41 @@ func (s *server) setGuard(w http.ResponseWriter, r *http.Request) error {
 	if body.Action == api.GuardPause && !now.Wish.On && !now.Guard.Blocking {
 		return refuse(api.Conflict, "No tunnel is wanted and nothing is blocked, so there is nothing to pause.", "")
 	}
+	// First, since an engine without a guard refuses: then nothing is kept.
+	if err := s.Engine.SetGuard(r.Context(), body.Action, pause); err != nil {
+		return err
+	}
 	if next := modeAfter(body.Action, mode, now.Guard); next != mode {
 		if _, err := s.Library.SetSettings(map[string]string{"guard": string(next)}); err != nil {
 			return err
 		}
 		s.tellEngine(r.Context(), "")
 	}
-	if err := s.Engine.SetGuard(r.Context(), body.Action, pause); err != nil {
-		return err
-	}
+	s.awaitGuard(r.Context())
 	return s.guard(w, r)
+}
+
+// guardWait bounds the wait for rules to be read back: a change takes
+// milliseconds, and what takes longer is told as it is.
+const guardWait = 3 * time.Second
+
+// awaitGuard waits until the guard is what it was asked to be, so that the reply
+// does not tell of the moment before.
+func (s *server) awaitGuard(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, guardWait)
+	defer cancel()
+	pictures, end := s.Engine.Subscribe()
+	defer end()
+	for {
+		if now := s.Engine.Status(); now.Guard.Stand(now.Wish.On) != status.GuardUnverified {
+			return
+		}
+		select {
+		case <-pictures:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // pauseOf is how long a request wants the guard paused: 0 where it asks for

@@ -1,11 +1,15 @@
 package web_test
 
 import (
+	"context"
 	"encoding/json"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"holdfast/service/failover"
+	"holdfast/service/status"
 	"holdfast/web"
 	"holdfast/web/api"
 	"holdfast/web/webtest"
@@ -130,4 +134,41 @@ func TestThePauseIsInTheAudit(t *testing.T) {
 		audits := l.world.Audits()
 		return len(audits) == 2 && audits[1].Verb == "POST /api/v1/guard" && audits[1].Object == "pause 1m30s" && audits[1].Caller.UID == 1000
 	})
+}
+
+// late is an engine whose rules are read back only once somebody waits for them.
+type late struct{ *webtest.World }
+
+func (e late) SetGuard(ctx context.Context, action api.GuardAction, pause time.Duration) error {
+	err := e.World.SetGuard(ctx, action, pause)
+	e.Change(func(s *status.Status) { s.Guard.Verified = false })
+	return err
+}
+
+func (e late) Subscribe() (<-chan *status.Status, func()) {
+	seat, cancel := e.World.Subscribe()
+	e.Change(func(s *status.Status) { s.Guard.Verified = true })
+	return seat, cancel
+}
+
+func TestTheReplyWaitsForTheRules(t *testing.T) {
+	l := startWith(t, web.Admin, func(d web.Deps) http.Handler {
+		d.Engine = late{d.Engine.(*webtest.World)}
+		return web.New(d)
+	})
+	l.do("POST", "/api/v1/connect", `{"target":"home"}`)
+	got := l.do("POST", "/api/v1/guard", `{"action":"on"}`)
+	if want := `"mode":"auto","verified":true`; got.code != 200 || !strings.Contains(got.body, want) {
+		t.Errorf("got %d %s, want %s", got.code, got.body, want)
+	}
+}
+
+// A service without a guard refuses, and keeps no setting that it refused.
+func TestRefusedGuardKeepsTheSetting(t *testing.T) {
+	l := start(t, web.Admin)
+	setMode(t, l.world, failover.GuardOff)
+	l.world.Fail(&api.Error{Code: api.Unavailable, Message: "This service has no guard."})
+	if got := l.do("POST", "/api/v1/guard", `{"action":"on"}`); got.err.Code != api.Unavailable || l.world.Policy().Guard != failover.GuardOff {
+		t.Errorf("got %d %s, and the setting is %s", got.code, got.body, l.world.Policy().Guard)
+	}
 }

@@ -44,7 +44,7 @@ type Wisher interface {
 	SwitchTo(ctx context.Context, name tunnel.Name) error
 	// SetGuard opens the guard by the person's word, for a while (api.GuardPause)
 	// or until the wish changes, or ends that (api.GuardOn, api.GuardOff). The
-	// mode is a setting, and is kept before. pause is 0 but for api.GuardPause.
+	// mode is a setting, and follows. pause is 0 but for api.GuardPause.
 	SetGuard(ctx context.Context, action api.GuardAction, pause time.Duration) error
 }
 

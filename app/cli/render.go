@@ -265,7 +265,11 @@ func gistOf(s *status.Status) gist {
 // guardGist is what the guard does, and until when, without how long that is.
 func guardGist(s *status.Status) string {
 	g := s.Guard
-	gist := string(g.Mode) + " " + string(g.Stand(s.Wish.On))
+	stand := g.Stand(s.Wish.On)
+	if stand == status.GuardBlocking {
+		stand = status.GuardShut // the overall word tells that no tunnel carries anything
+	}
+	gist := string(g.Mode) + " " + string(stand)
 	if g.PausedUntil != nil {
 		gist += g.PausedUntil.UTC().Format(time.RFC3339)
 	}

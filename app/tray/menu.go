@@ -263,7 +263,7 @@ func letPassItem(v View, w *words) Item {
 		i.Hidden, i.Title, i.Do = false, w.returnNow, Command{Verb: GuardOn}
 	case v.overall() == status.SignInNeeded && v.on():
 		i.Hidden = false
-	case stand == status.GuardBlocking:
+	case stand == status.GuardBlocking && v.overall() == status.Blocked:
 		i.Hidden, i.Title, i.Do = false, w.letPass, Command{Verb: Open}
 	}
 	return i

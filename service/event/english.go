@@ -26,7 +26,7 @@ const (
 	networkBack  phrase = "network back"
 	networkGone  phrase = "network gone"
 
-	guardAgain phrase = "guard again"
+	guardDisturbed phrase = "guard disturbed"
 
 	configOfAny phrase = "config of any"
 	configOfOne phrase = "config of one"
@@ -84,7 +84,7 @@ var englishPhrases = map[phrase]string{
 	"guard held":     "The guard is shut: what the tunnel should carry may leave no other way.",
 	"guard paused":   "The guard is paused: for a while everything may pass.",
 	"guard released": "The guard is released: everything may pass until the wish changes.",
-	guardAgain:       "The rules of the guard were put back.",
+	guardDisturbed:   "Another program changed the rules of the guard.",
 
 	phrase(CooldownStarted): "Waiting before any member is tried again.",
 	phrase(CooldownEnded):   "The wait is over; members are tried again.",

@@ -54,7 +54,7 @@ var germanPhrases = map[phrase]string{
 	"guard held":     "Der Schutzschalter ist geschlossen: Was durch den Tunnel gehen soll, kann auf keinem anderen Weg hinaus.",
 	"guard paused":   "Der Schutzschalter pausiert: Für eine Weile darf alles hinaus.",
 	"guard released": "Der Schutzschalter ist freigegeben: Alles darf hinaus, bis sich der Wunsch ändert.",
-	guardAgain:       "Die Regeln des Schutzschalters wurden wiederhergestellt.",
+	guardDisturbed:   "Ein anderes Programm hat die Regeln des Schutzschalters geändert.",
 
 	phrase(CooldownStarted): "Pause, bevor wieder ein Mitglied versucht wird.",
 	phrase(CooldownEnded):   "Die Pause ist vorbei; die Mitglieder werden wieder versucht.",

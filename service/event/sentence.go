@@ -93,7 +93,7 @@ func (e Event) phrase() phrase {
 		return e.underlay()
 	case GuardChanged:
 		if e.From == e.To {
-			return guardAgain
+			return guardDisturbed
 		}
 		return e.oneOf("guard")
 	case HandshakeRecovered:

@@ -74,6 +74,7 @@ func New() *World {
 		groups:  map[tunnel.Name][]tunnel.Name{"home": {"nl", "de"}},
 		policy:  failover.DefaultPolicy(),
 	}
+	w.policy.Guard = failover.GuardAuto
 	for _, name := range []tunnel.Name{"nl", "de"} {
 		c, err := tunnel.Parse([]byte(Conf))
 		if err != nil {
@@ -83,7 +84,7 @@ func New() *World {
 	}
 	w.status = status.Status{
 		Schema: status.Schema, At: Now, Overall: status.Off, Underlay: "ok",
-		Members: []status.Member{}, Notices: []event.Notice{}, Guard: status.Guard{Mode: failover.GuardAuto},
+		Members: []status.Member{}, Notices: []event.Notice{}, Guard: guardOf(w.policy),
 	}
 	return w
 }
@@ -201,7 +202,7 @@ func (w *World) Connect(_ context.Context, target tunnel.Name) error {
 	w.change(func(s *status.Status) {
 		s.Wish = status.Wish{On: true, Target: target}
 		s.Overall = status.Protected
-		s.Guard = status.Guard{Mode: s.Guard.Mode, Verified: s.Guard.Mode != failover.GuardOff}
+		s.Guard = guardOf(w.policy)
 		s.Members = nil
 		for i, m := range members {
 			role, stand := "fallback", "cold"
@@ -237,7 +238,7 @@ func (w *World) Disconnect(context.Context) error {
 	}
 	w.change(func(s *status.Status) {
 		s.Wish.On, s.Overall, s.Active, s.Members = false, status.Off, nil, []status.Member{}
-		s.Guard = status.Guard{Mode: s.Guard.Mode, Verified: s.Guard.Mode == failover.GuardAlways}
+		s.Guard = guardOf(w.policy)
 	})
 	w.happen(event.WishChanged)
 	return nil
@@ -266,7 +267,8 @@ func (w *World) SetGuard(_ context.Context, action api.GuardAction, pause time.D
 		return w.fail
 	}
 	w.change(func(s *status.Status) {
-		s.Guard = status.Guard{Mode: w.policy.Guard, Verified: w.policy.Guard != failover.GuardOff, Released: action == api.GuardRelease}
+		s.Guard = guardOf(w.policy)
+		s.Guard.Released = action == api.GuardRelease
 		if action == api.GuardPause {
 			until := Now.Add(pause)
 			s.Guard.PausedUntil = &until
@@ -274,6 +276,11 @@ func (w *World) SetGuard(_ context.Context, action api.GuardAction, pause time.D
 	})
 	w.happen(event.GuardChanged)
 	return nil
+}
+
+// guardOf is a guard that does at once what the settings say.
+func guardOf(p failover.Policy) status.Guard {
+	return status.Guard{Mode: p.Guard, Verified: p.Guard != failover.GuardOff}
 }
 
 // Ack knows the notice 7 alone.
@@ -298,6 +305,9 @@ func (w *World) ConfigsChanged(_ context.Context, changed tunnel.Name) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.changed = append(w.changed, changed)
+	if w.status.Guard.Mode != w.policy.Guard {
+		w.change(func(s *status.Status) { s.Guard = guardOf(w.policy) })
+	}
 	return nil
 }
 

@@ -103,6 +103,10 @@ journey("rules that were not read back are not called shut", { world: world() },
   await w.stand({ verified: false }, { ...wished, overall: "connecting", notices: [notice] });
   await tab.page.locator('.notice[data-code="guard_failed"]').waitFor();
   await gone(tab, "unverified"); // the notice says so
+  // While a tunnel starts nothing has gone wrong, although traffic waits.
+  await w.stand({ blocking: true }, { ...wished, overall: "connecting", notices: [] });
+  await tab.reads(t("guard.is.blocking"));
+  assert.equal(await tab.page.locator("[data-guard]").count(), 0);
   for (const mode of ["auto", "always"]) {
     await w.stand({ mode }, { ...wished, overall: "protected", notices: [] });
     await tab.reads(t("guard.is.shut"));

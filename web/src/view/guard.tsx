@@ -18,9 +18,9 @@ export function Guard({ s }: { s: Status }) {
     case "paused": return <Paused until={s.guard.pausedUntil!} />;
     case "released": return <Released />;
     case "unverified": return s.notices.some((n) => n.code === "guard_failed") ? null : <Card name="unverified" tone="bad" />;
-    case "blocking": if (s.overall !== "sign-in needed") return <Blocking s={s} />;
   }
-  return s.wish.on ? <SignIn /> : null;
+  if (s.overall === "sign-in needed") return s.wish.on ? <SignIn /> : null;
+  return s.overall === "blocked" ? <Blocking s={s} /> : null;
 }
 
 function Card({ name, tone, more, children }: { name: string; tone: Tone; more?: ComponentChildren; children?: ComponentChildren }) {
