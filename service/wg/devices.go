@@ -56,7 +56,7 @@ type StartOptions struct {
 // Fault is something that ends the usefulness of the interface.
 type Fault struct {
 	Name tunnel.Name // the active member; "": none was active
-	Err  error       // ErrInterfaceDown, or ErrInterfaceGone with its reason
+	Err  error       // ErrInterfaceDown, ErrInterfaceRenamed, or ErrInterfaceGone with its reason
 }
 
 // Devices is one interface and the devices behind it. All methods may be called
@@ -163,7 +163,7 @@ func (d *Devices) fault(sw *tunSwitch, err error) {
 	}()
 }
 
-// Faults tells when the interface goes down or away. The channel is never closed.
+// Faults tells when the interface goes down or away, or is renamed. The channel is never closed.
 func (d *Devices) Faults() <-chan Fault { return d.faults }
 
 // Start runs a device for cfg as a standby: its socket is open, and a first

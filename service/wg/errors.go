@@ -35,7 +35,10 @@ var (
 	ErrResolve = errors.New("the endpoint's name could not be resolved")
 	// ErrInterfaceDown says that something else set the interface down.
 	ErrInterfaceDown = errors.New("the interface was set down")
-	// ErrInterfaceGone says that the interface no longer exists or can no
+	// ErrInterfaceRenamed says that something else gave the interface another
+	// name, by which nothing of what is set up for it knows it.
+	ErrInterfaceRenamed = errors.New("the interface was renamed")
+	// ErrInterfaceGone says that the interface no longer exists here or can no
 	// longer be read.
 	ErrInterfaceGone = errors.New("the interface is gone")
 )

@@ -59,7 +59,7 @@ type tunSwitch struct {
 }
 
 // newSwitch takes real over: closing the switch closes it. report is called
-// when the interface goes down or away, from any goroutine.
+// when the interface goes down or away or is renamed, from any goroutine.
 func newSwitch(real tun.Device, report func(*tunSwitch, error)) *tunSwitch {
 	s := &tunSwitch{
 		ports:   map[*port]struct{}{},
@@ -76,7 +76,7 @@ func newSwitch(real tun.Device, report func(*tunSwitch, error)) *tunSwitch {
 func (s *tunSwitch) followEvents() {
 	for ev := range s.real.Events() {
 		if ev&tun.EventDown != 0 && !s.closing.Load() {
-			s.report(s, ErrInterfaceDown)
+			s.report(s, s.whyDown())
 		}
 		if ev&tun.EventMTUUpdate == 0 {
 			continue
@@ -87,6 +87,15 @@ func (s *tunSwitch) followEvents() {
 		}
 		s.mu.Unlock()
 	}
+}
+
+// whyDown is why the interface is of no use: one of the system knows more than
+// that it went down.
+func (s *tunSwitch) whyDown() error {
+	if known, ok := s.real.(interface{ whyDown() error }); ok {
+		return known.whyDown()
+	}
+	return ErrInterfaceDown
 }
 
 // addPort makes a port on which nothing happens until it is promoted.

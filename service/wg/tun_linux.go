@@ -59,6 +59,9 @@ type linuxTUN struct {
 	done   chan struct{}
 	ended  chan struct{} // closed when follow has returned
 	closed atomic.Bool
+	// broke is why the interface is of no use, when there is more to it than that
+	// it was set down.
+	broke atomic.Pointer[error]
 }
 
 // watchTUN sets the MTU and begins to follow the interface in the network
@@ -130,7 +133,8 @@ func (t *linuxTUN) take(m syscall.NetlinkMessage, up bool) bool {
 		return up
 	}
 	if m.Header.Type == unix.RTM_DELLINK {
-		return t.became(false, up)
+		t.breaks(ErrInterfaceGone) // deleted, or moved to another namespace
+		return false
 	}
 	return t.tell(link, up)
 }
@@ -139,7 +143,8 @@ func (t *linuxTUN) take(m syscall.NetlinkMessage, up bool) bool {
 func (t *linuxTUN) reread(up bool) bool {
 	link, err := t.handle.LinkByIndex(int(t.index))
 	if errors.As(err, &netlink.LinkNotFoundError{}) {
-		return t.became(false, up)
+		t.breaks(ErrInterfaceGone)
+		return false
 	}
 	if err != nil {
 		return up
@@ -150,6 +155,10 @@ func (t *linuxTUN) reread(up bool) bool {
 // tell sends what is new about the interface.
 func (t *linuxTUN) tell(link netlink.Link, up bool) bool {
 	a := link.Attrs()
+	if a.Name != t.name {
+		t.breaks(ErrInterfaceRenamed)
+		return false
+	}
 	up = t.became(a.RawFlags&unix.IFF_UP != 0, up)
 	if mtu := int32(a.MTU); mtu > 0 && t.mtu.Swap(mtu) != mtu {
 		t.send(tun.EventMTUUpdate)
@@ -165,6 +174,20 @@ func (t *linuxTUN) became(up, was bool) bool {
 		t.send(tun.EventDown)
 	}
 	return up
+}
+
+// breaks ends the use of the interface, once.
+func (t *linuxTUN) breaks(why error) {
+	if t.broke.CompareAndSwap(nil, &why) {
+		t.send(tun.EventDown)
+	}
+}
+
+func (t *linuxTUN) whyDown() error {
+	if why := t.broke.Load(); why != nil {
+		return *why
+	}
+	return ErrInterfaceDown
 }
 
 // send waits for room, and gives up when the interface is being closed.

@@ -173,6 +173,11 @@ func TestRealInterfaceThatGoesAwayIsAFault(t *testing.T) {
 	}{
 		{"set down", netlink.LinkSetDown, ErrInterfaceDown},
 		{"removed", netlink.LinkDel, ErrInterfaceGone},
+		{"renamed", func(l netlink.Link) error { return netlink.LinkSetName(l, "other0") }, ErrInterfaceRenamed},
+		{"renamed while it is down", func(l netlink.Link) error {
+			return errors.Join(netlink.LinkSetDown(l), netlink.LinkSetName(l, "other0"), netlink.LinkSetUp(l))
+		}, ErrInterfaceRenamed},
+		{"moved to another namespace", func(l netlink.Link) error { return moveAway(t, l) }, ErrInterfaceGone},
 	} {
 		c := newRealClient(t, Options{})
 		c.mustEcho(t, "hello")
@@ -199,6 +204,21 @@ func TestRealInterfaceThatGoesAwayIsAFault(t *testing.T) {
 		}
 		c.socket.Close()
 	}
+}
+
+// moveAway moves an interface to a namespace that ends with the test.
+func moveAway(t *testing.T, link netlink.Link) error {
+	home, err := netns.Get()
+	if err != nil {
+		return err
+	}
+	defer home.Close()
+	other, err := netns.New()
+	if err != nil {
+		return err
+	}
+	t.Cleanup(func() { other.Close() })
+	return errors.Join(netns.Set(home), netlink.LinkSetNsFd(link, int(other)))
 }
 
 func TestRealInterfaceLeavesNothingBehind(t *testing.T) {
