@@ -164,6 +164,18 @@ func listingBecomes(t testing.TB, list func(testing.TB) string, want string) {
 	sameListing(t, got, want)
 }
 
+// settled is the listing when the kernel has done its part, such as trying the
+// addresses that it gave an interface itself.
+func settled(t testing.TB) string {
+	t.Helper()
+	var got, before string
+	eventually(t, "the kernel is done", func() bool {
+		before, got = got, listing(t)
+		return got == before && !strings.Contains(got, "tentative")
+	})
+	return got
+}
+
 func sameListing(t testing.TB, got, want string) {
 	t.Helper()
 	if got == want {

@@ -5,154 +5,190 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
-	"syscall"
+	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
 const (
-	// keepQuiet is how long after a loss it is looked for: what flushes a table
-	// takes one entry after the other.
+	// keepSoon is how long after a loss it is looked for what is lost, the first
+	// time: until then traffic is held up, or leaves if nothing fails closed.
+	keepSoon = 2 * time.Millisecond
+	// keepQuiet is the same while what was put back is taken again, since what
+	// flushes a table takes one entry after the other, and for what only has to
+	// be told.
 	keepQuiet = 100 * time.Millisecond
 	// keepMax is how long it waits at most while more keeps happening.
 	keepMax = time.Second
 	// keepApart keeps repairs apart where another program insists.
 	keepApart = time.Second
+	// keepRetry is the longest wait before another try where a repair failed.
+	keepRetry = time.Minute
 )
 
 // Keep puts back the routes, rules and addresses in force that somebody else
-// takes away, be it a tunnel's or a seal's, until ctx ends: without them traffic
-// leaves outside the tunnel.
-// It works in the network namespace of the calling thread and costs nothing
-// while nobody touches them. An error says that it cannot watch.
+// takes away, be it a tunnel's or a seal's, and the tunnel's MTU, until ctx ends:
+// without them traffic leaves outside the tunnel. It tells of that on Changes,
+// and of what others add that leads around the tunnel. It works in the network
+// namespace of the calling thread and costs nothing while nobody touches them. An
+// error says that it cannot watch.
 func (m *Manager) Keep(ctx context.Context) error {
-	s, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
-		unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE,
-		unix.RTNLGRP_IPV4_NETCONF)
+	w, err := m.watch()
 	if err != nil {
-		return fmt.Errorf("watch routes and rules: %w", err)
+		return err
 	}
-	lost := make(chan struct{}, 1)
-	broke := make(chan error, 1)
-	go func() { broke <- m.listen(s, lost) }()
 	defer func() {
-		s.Close()
-		if err := <-broke; err != nil && ctx.Err() == nil {
+		if err := w.close(); err != nil && ctx.Err() == nil {
 			m.Log.Warn("routes and rules are no more watched", "err", err)
 		}
 	}()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	var repairedAt time.Time
-	var first time.Time // of the messages since it was last looked; zero: none
+	m.lookAround()
+	k := keeper{m: m}
+	repair, look := time.NewTimer(0), time.NewTimer(0)
+	defer repair.Stop()
+	defer look.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case err := <-broke:
-			broke <- err
+		case err := <-w.broke:
+			w.broke <- err
 			return err
-		case <-lost:
-			if first.IsZero() {
-				first = time.Now()
+		case <-w.lost:
+			if wait, ok := k.loses(time.Now()); ok {
+				repair.Reset(wait)
 			}
-			quiet := min(keepQuiet, time.Until(first.Add(keepMax)))
-			timer.Reset(max(quiet, time.Until(repairedAt.Add(keepApart))))
-		case <-timer.C:
-			first = time.Time{}
-			repaired, err := m.repair()
-			if repaired {
-				repairedAt = time.Now()
+		case <-repair.C:
+			if again := k.repair(w.culprit()); again > 0 {
+				repair.Reset(again)
 			}
-			if err != nil {
-				m.Log.Error("what the tunnel needs cannot be put back", "err", err)
-			}
+		case <-m.around:
+			look.Reset(k.looks(time.Now()))
+		case <-look.C:
+			k.lookSince = time.Time{}
+			m.detours()
 		}
 	}
 }
 
-// listen tells lost about messages that may be about what is ours, until the
-// socket is closed.
-func (m *Manager) listen(s *nl.NetlinkSocket, lost chan<- struct{}) error {
-	for {
-		msgs, _, err := s.Receive()
-		overrun := errors.Is(err, unix.ENOBUFS)
-		if errors.Is(err, os.ErrClosed) {
-			return nil
-		}
-		if err != nil && !overrun && !errors.Is(err, unix.EINTR) {
-			return fmt.Errorf("watch routes and rules: %w", err)
-		}
-		if overrun || slices.ContainsFunc(msgs, m.concerns) {
-			select {
-			case lost <- struct{}{}:
-			default:
-			}
-		}
+// keeper is what Keep knows of its work so far.
+type keeper struct {
+	m *Manager
+	// lostSince and lookSince are when the first of the messages came that have
+	// not been looked into. Zero: there are none.
+	lostSince, lookSince time.Time
+	// repairs are those less than keepApart apart from each other, and repairedAt
+	// is when the last one was.
+	repairs    int
+	repairedAt time.Time
+	// failures are those one after the other; 0: the last one was well.
+	failures int
+}
+
+// loses takes that something may be lost, and says after what time to look. Not
+// ok: as was said before.
+func (k *keeper) loses(now time.Time) (wait time.Duration, ok bool) {
+	first := k.lostSince.IsZero()
+	if first {
+		k.lostSince = now
+	}
+	if now.Sub(k.repairedAt) >= keepApart {
+		k.repairs = 0
+	}
+	quiet := min(keepQuiet, k.lostSince.Add(keepMax).Sub(now))
+	switch k.repairs {
+	case 0:
+		return keepSoon, first
+	case 1:
+		return quiet, true
+	default:
+		return max(quiet, k.repairedAt.Add(keepApart).Sub(now)), true
 	}
 }
 
-// concerns says that a message may tell of the loss of something of ours. A
-// replaced route is only told as the one that came.
-func (m *Manager) concerns(msg syscall.NetlinkMessage) bool {
-	switch msg.Header.Type {
-	case unix.RTM_DELRULE, unix.RTM_DELADDR, unix.RTM_NEWNETCONF:
-		return true
-	case unix.RTM_DELROUTE, unix.RTM_NEWROUTE:
-		if len(msg.Data) < unix.SizeofRtMsg {
-			return false
-		}
-		r := nl.DeserializeRtMsg(msg.Data)
-		return int(r.Protocol) == m.Protocol || r.Table == unix.RT_TABLE_COMPAT && m.inTable(msg.Data[unix.SizeofRtMsg:])
+// looks takes that something was added, and says after what time to look.
+func (k *keeper) looks(now time.Time) time.Duration {
+	if k.lookSince.IsZero() {
+		k.lookSince = now
 	}
-	return false
+	return min(keepQuiet, k.lookSince.Add(keepMax).Sub(now))
 }
 
-// inTable says that a route with these attributes is in our table.
-func (m *Manager) inTable(attributes []byte) bool {
-	list, err := nl.ParseRouteAttr(attributes)
-	return err != nil || slices.ContainsFunc(list, func(a syscall.NetlinkRouteAttr) bool {
-		return a.Attr.Type == unix.RTA_TABLE && len(a.Value) >= 4 && int(nl.NativeEndian().Uint32(a.Value)) == m.Table
-	})
+// repair puts back what is missing, and tells of it. When that fails it says
+// after what time to try again: what is being taken cannot be put back before it
+// is gone, so only what fails twice is told.
+func (k *keeper) repair(by string) (again time.Duration) {
+	k.lostSince = time.Time{}
+	lost, err := k.m.repair()
+	if len(lost) > 0 {
+		k.repairs++
+		k.repairedAt = time.Now()
+	}
+	if err != nil {
+		again = min(keepQuiet<<min(k.failures, 10), keepRetry)
+		if k.failures++; k.failures == 2 {
+			k.m.Log.Error("what the tunnel needs cannot be put back", "what", lost, "by", by, "err", err)
+			k.m.tell(Change{By: by, What: sentence(lost), Err: err})
+		}
+		return again
+	}
+	k.failures = 0
+	if len(lost) > 0 {
+		k.m.Log.Warn("another program took away what the tunnel needs: it is put back", "what", lost, "by", by)
+		k.m.tell(Change{By: by, What: sentence(lost)})
+	}
+	return 0
 }
 
-// repair looks for what is missing of the Spec in force, and puts it back.
-func (m *Manager) repair() (repaired bool, err error) {
+// sentence says what was lost.
+func sentence(lost []string) string {
+	if len(lost) == 0 {
+		return "What the tunnel needs of the system cannot be looked for."
+	}
+	return "Taken from the tunnel: " + strings.Join(lost, ", ") + "."
+}
+
+// repair looks for what is missing of the Spec in force, and puts it back. It
+// returns what that was, in plain words.
+func (m *Manager) repair() (lost []string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.applied == nil {
-		return false, nil
+		return nil, nil
 	}
 	k, err := openKernel(m.Options)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	defer k.Close()
 	link, l := m.inUse(k)
 	if link == nil && !m.applied.FailClosed {
-		return false, nil // there is nothing to lead anything to
+		return nil, nil // there is nothing to lead anything to
+	}
+	if link != nil && m.applied.MTU != 0 && m.applied.MTU != link.Attrs().MTU {
+		lost = append(lost, fmt.Sprintf("its MTU of %d, which was set to %d", m.applied.MTU, link.Attrs().MTU))
+		err = k.setMTU(link, m.applied.MTU) // first: a small one has taken IPv6
 	}
 	p := newPlan(*m.applied, k.table, link != nil && m.haveIPv6(m.applied.Interface), kernelHasIPv6())
+	index := 0
 	if link == nil {
 		p = p.reject()
+	} else {
+		index = l.Index
 	}
 	m.passReplies(&p)
-	whole, err := k.holds(link, &p)
-	if whole || err != nil {
-		return false, err
+	missing, failed := k.missing(link, &p)
+	lost = append(lost, missing...)
+	if len(lost) == 0 || failed != nil {
+		return lost, errors.Join(err, failed)
 	}
-	m.Log.Warn("another program took away what the tunnel needs: it is put back", "interface", m.applied.Interface)
-	index := 0
 	if link != nil {
-		index = l.Index
-		err = m.addAddresses(k, link, l, p.addresses)
+		err = errors.Join(err, m.addAddresses(k, link, l, p.addresses))
 	}
-	return true, errors.Join(err, k.addRoutes(index, p.routes), k.addRules(p.rules))
+	return lost, errors.Join(err, k.addRoutes(index, p.routes), k.addRules(p.rules))
 }
 
 // inUse returns the interface of the Spec in force, and what is kept about it.
@@ -172,33 +208,50 @@ func (m *Manager) inUse(k *kernel) (netlink.Link, *linked) {
 	return link, l
 }
 
-// holds says that all of the plan is in the tables, and on the interface where
+// missing says what of the plan is not in the tables, nor on the interface where
 // there is one.
-func (k *kernel) holds(link netlink.Link, p *plan) (bool, error) {
+func (k *kernel) missing(link netlink.Link, p *plan) (what []string, err error) {
 	index := 0
 	var addresses []netip.Prefix
 	if link != nil {
 		index = link.Attrs().Index
-		var err error
 		if addresses, err = k.addresses(link); err != nil {
-			return false, err
+			return nil, err
 		}
 	}
 	list, err := k.ownRoutes()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	routes := byInterface(list)
 	rules, err := k.ownRules()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	return !slices.ContainsFunc(p.addresses, func(a netip.Prefix) bool { return !slices.Contains(addresses, a) }) &&
-		!slices.ContainsFunc(p.routes, func(w route) bool {
-			by, there := routes[w]
-			return (!there || !w.unreachable && by != index) && !k.leads(index, w)
-		}) &&
-		!slices.ContainsFunc(p.rules, func(w rule) bool {
-			return !slices.ContainsFunc(rules, func(h netlink.Rule) bool { return sameRule(&h, w) })
-		}), nil
+	routes := byInterface(list)
+	add := func(n int, one, many string) {
+		switch {
+		case n == 1:
+			what = append(what, one)
+		case n > 1:
+			what = append(what, fmt.Sprintf(many, n))
+		}
+	}
+	add(count(p.addresses, func(a netip.Prefix) bool { return !slices.Contains(addresses, a) }), "an address", "%d addresses")
+	add(count(p.routes, func(w route) bool {
+		by, there := routes[w]
+		return (!there || !w.unreachable && by != index) && !k.leads(index, w)
+	}), "a route", "%d routes")
+	add(count(p.rules, func(w rule) bool {
+		return !slices.ContainsFunc(rules, func(h netlink.Rule) bool { return sameRule(&h, w) })
+	}), "a routing rule", "%d routing rules")
+	return what, nil
+}
+
+func count[T any](list []T, is func(T) bool) (n int) {
+	for _, x := range list {
+		if is(x) {
+			n++
+		}
+	}
+	return n
 }

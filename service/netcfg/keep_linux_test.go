@@ -2,8 +2,11 @@ package netcfg
 
 import (
 	"context"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,8 +49,9 @@ func TestKeepAmongEndlessChanges(t *testing.T) {
 	t.Error("the route was not put back")
 }
 
-// keep has a Manager keep what is in force until the test ends.
-func keep(t *testing.T, m *Manager) {
+// keep has a Manager keep what is in force until the test ends, or until end is
+// called.
+func keep(t *testing.T, m *Manager) (end func()) {
 	t.Helper()
 	own, err := netns.Get()
 	if err != nil {
@@ -63,49 +67,149 @@ func keep(t *testing.T, m *Manager) {
 		}
 		kept <- m.Keep(ctx)
 	}()
-	t.Cleanup(func() {
+	end = sync.OnceFunc(func() {
 		cancel()
 		if err := <-kept; err != nil {
 			t.Error(err)
 		}
 		_ = own.Close()
 	})
+	t.Cleanup(end)
+	return end
 }
 
-// What others take from a seal, and from a tunnel whose interface is gone,
-// comes back as well.
-func TestKeepASeal(t *testing.T) {
+// change receives what Keep tells next.
+func change(t *testing.T, m *Manager) Change {
+	t.Helper()
+	select {
+	case c := <-m.Changes():
+		return c
+	case <-time.After(5 * time.Second):
+		t.Fatal("no change is told")
+		return Change{}
+	}
+}
+
+// What others take comes back, from a tunnel, from a seal, and from what is left
+// of a tunnel whose interface is gone.
+func TestKeep(t *testing.T) {
 	carry := append(prefixes("10.20.0.0/16", "fd00:20::/48"), everything...)
-	for name, arrange := range map[string]func(*testing.T, *Manager){
-		"sealed": func(t *testing.T, m *Manager) { mustSeal(t, m, carry) },
-		"the interface is gone": func(t *testing.T, m *Manager) {
+	common := map[string]string{
+		"ip route flush table 26726":                      "route",
+		"ip -6 route del unreachable default table 26726": "route",
+		"ip route del unreachable 10.20.0.0/16":           "a route",
+		"ip -6 route del unreachable fd00:20::/48":        "a route",
+		"ip route flush type unreachable proto 104":       "route",
+		"ip rule del priority 26726":                      "a routing rule",
+		"ip rule del priority 26727":                      "a routing rule",
+		"ip -6 rule del priority 26726":                   "a routing rule",
+		"ip -6 rule del priority 26727":                   "a routing rule",
+	}
+	for name, tt := range map[string]struct {
+		arrange func(*testing.T, *Manager)
+		cuts    map[string]string
+	}{
+		"sealed": {func(t *testing.T, m *Manager) { mustSeal(t, m, carry) }, nil},
+		"the interface is gone": {func(t *testing.T, m *Manager) {
 			tun := openTun(t, "hf0")
 			mustApply(t, m, closed(fullTunnel(), carry))
 			if err := tun.Close(); err != nil {
 				t.Fatal(err)
 			}
-		},
+		}, nil},
+		"a tunnel": {func(t *testing.T, m *Manager) {
+			openTun(t, "hf0")
+			s := fullTunnel()
+			s.Routes = append(s.Routes, carry...)
+			mustApply(t, m, closed(s, carry))
+		}, map[string]string{
+			"ip route del 10.20.0.0/16 dev hf0":             "a route",
+			"ip route replace default dev eth0 table 26726": "a route",
+			"ip -6 route del fd00:20::/48 dev hf0":          "a route",
+			"ip addr del 10.8.0.2/24 dev hf0":               "an address",
+			"ip -6 addr del fd00:8::2/64 dev hf0":           "an address",
+			"ip addr flush dev hf0":                         "addresses",
+			"ip link set hf0 mtu 1300":                      "its MTU of 1420, which was set to 1300",
+			"ip link set hf0 mtu 1000":                      "its MTU of 1420, which was set to 1000",
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ownNamespace(t)
 			before := listing(t)
 			m := New(testOptions(t))
-			arrange(t, m)
-			want := sortedListing(t)
-			keep(t, m)
-			for _, cut := range []string{
-				"ip route flush table 26726", "ip -6 route flush table 26726",
-				"ip route del unreachable 10.20.0.0/16", "ip -6 route del unreachable fd00:20::/48",
-				"ip rule del priority 26726", "ip rule del priority 26727",
-				"ip -6 rule del priority 26726", "ip -6 rule del priority 26727",
-				"sysctl -qw net.ipv4.conf.eth0.rp_filter=1",
-			} {
+			tt.arrange(t, m)
+			want := ordinary(t)
+			cuts := maps.Clone(common)
+			maps.Copy(cuts, tt.cuts)
+			for cut, told := range cuts {
+				end := keep(t, m) // one that knows of no loss before
 				run(t, cut)
-				listingBecomes(t, sortedListing, want)
-				eventually(t, "the filter lets answers in", func() bool { v, err := readSysctl("ipv4/conf/eth0/rp_filter"); return err == nil && v == "0" })
+				c := change(t, m)
+				if !strings.Contains(c.What, told) || c.Err != nil {
+					t.Errorf("%s: told %q, %v, want %q in it", cut, c.What, c.Err, told)
+				}
+				if !strings.HasPrefix(c.By, "ip (pid ") && c.By != "" {
+					t.Errorf("%s was done by %q", cut, c.By)
+				}
+				listingBecomes(t, ordinary, want)
+				end()
+				for len(m.Changes()) > 0 {
+					<-m.Changes()
+				}
 			}
 			mustClear(t, m)
-			listingBecomes(t, listing, before)
+			if name != "a tunnel" {
+				listingBecomes(t, listing, before)
+			}
 		})
 	}
+}
+
+// ordinary is the listing in an order of its own, and without what the kernel
+// makes up anew for an interface's IPv6.
+func ordinary(t testing.TB) string {
+	var b strings.Builder
+	for line := range strings.Lines(sortedListing(t)) {
+		if !strings.Contains(line, "fe80::") && !strings.Contains(line, "ff00::") && !strings.Contains(line, "_lft") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+// The filter that would drop answers to a seal's marked packets stays off, also
+// on an interface that comes later.
+func TestKeepTheFilterOff(t *testing.T) {
+	ownNamespace(t)
+	m := New(testOptions(t))
+	mustSeal(t, m, everything)
+	defer mustClear(t, m)
+	keep(t, m)
+	run(t, "sysctl -qw net.ipv4.conf.eth0.rp_filter=1")
+	run(t, "ip link add later0 type veth peer name later1")
+	run(t, "sysctl -qw net.ipv4.conf.later0.rp_filter=2")
+	for _, l := range []string{"eth0", "later0"} {
+		eventually(t, l+" lets answers in", func() bool { v, err := readSysctl("ipv4/conf/" + l + "/rp_filter"); return err == nil && v == "0" })
+	}
+}
+
+// How long traffic is without its route.
+func TestKeepTook(t *testing.T) {
+	ownNamespace(t)
+	openTun(t, "hf0")
+	m := New(testOptions(t))
+	mustApply(t, m, fullTunnel())
+	defer mustClear(t, m)
+	var took []time.Duration
+	for range 20 {
+		end := keep(t, m)
+		run(t, "ip route del default dev hf0 table 26726")
+		began := time.Now()
+		eventually(t, "the route is back", func() bool { return len(m.Changes()) > 0 })
+		took = append(took, time.Since(began))
+		<-m.Changes()
+		end()
+	}
+	slices.Sort(took)
+	t.Logf("put back after %v at the median, %v at most", took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
 }

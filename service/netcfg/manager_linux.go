@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -27,12 +28,31 @@ type Manager struct {
 	journal *journal
 	// applied is the Spec in force, or a seal's. nil: none, or one of the process before.
 	applied *Spec
+	// toldDetours are those that are known and told.
+	toldDetours []string
+
+	index   atomic.Int32  // of the interface that is set up; 0: none is
+	around  chan struct{} // room for one: look for detours
+	changes chan Change
 }
 
 // New returns a Manager. It touches nothing before the first call: what a
 // killed process left stays in force until Apply moves on from it, or Clear
 // or Recover removes it.
-func New(o Options) *Manager { return &Manager{Options: o.withDefaults()} }
+func New(o Options) *Manager {
+	return &Manager{Options: o.withDefaults(), around: make(chan struct{}, 1), changes: make(chan Change, mostChanges)}
+}
+
+// Changes tells of what others did, while Keep runs. What nobody receives is
+// dropped. It is never closed.
+func (m *Manager) Changes() <-chan Change { return m.changes }
+
+func (m *Manager) tell(c Change) {
+	select {
+	case m.changes <- c:
+	default: // nobody listens, and it is in the log
+	}
+}
 
 // Apply moves from what is applied now to the Spec. When it fails it has gone
 // back to the state before, and the error says what failed; where the state
@@ -59,6 +79,7 @@ func (m *Manager) Apply(ctx context.Context, s Spec) error {
 	err = m.move(ctx, k, s)
 	if err == nil {
 		m.applied = &s
+		m.lookAround()
 		k.askAnew()
 		return nil
 	}
@@ -133,6 +154,7 @@ func (m *Manager) move(ctx context.Context, k *kernel, s Spec) error {
 	if err != nil {
 		return err
 	}
+	m.index.Store(int32(l.Index))
 	// First, since a small MTU takes IPv6 from the interface until a larger one
 	// gives it back.
 	if err := k.setMTU(link, s.MTU); err != nil {
@@ -313,6 +335,8 @@ func (m *Manager) restoreLink(k *kernel, l *linked) error {
 // clear undoes everything, in the reverse of the order in which it came.
 func (m *Manager) clear(ctx context.Context, k *kernel) error {
 	m.applied = nil
+	m.index.Store(0)
+	m.lookAround()
 	err := errors.Join(
 		m.clearDNS(ctx),
 		k.deleteRules(nil),

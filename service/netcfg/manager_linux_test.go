@@ -224,7 +224,7 @@ func TestMoves(t *testing.T) {
 			before := listing(t)
 			direct := New(testOptions(t))
 			mustApply(t, direct, tt.to)
-			want := listing(t)
+			want := settled(t)
 			if err := direct.Clear(t.Context()); err != nil {
 				t.Fatal(err)
 			}

@@ -151,6 +151,20 @@ func (s *Spec) isSeal() bool { return s.Interface == "" }
 // A domain becomes a word in resolv.conf, so nothing else may be in it.
 var searchDomain = regexp.MustCompile(`^[a-zA-Z0-9_]([a-zA-Z0-9_.-]{0,251}[a-zA-Z0-9_])?\.?$`)
 
+// Change is what another program did to what is in force.
+type Change struct {
+	// By is the program, as in "ip (pid 4242)". "": not known.
+	By string
+	// What it did, in plain words.
+	What string
+	// Err is nil: it is put back, or it is a thing of theirs, which stays. Else
+	// it cannot be put back.
+	Err error
+}
+
+// mostChanges is how many are kept for who is slow to receive them.
+const mostChanges = 16
+
 // Options says where a Manager works. Only StateDir must be given.
 type Options struct {
 	// StateDir holds the journal of what outlives the process. It is made

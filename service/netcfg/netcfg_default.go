@@ -33,5 +33,8 @@ func (m *Manager) DNSBackend() string { return "" }
 // Claim takes nothing: there is nothing that two services could share.
 func (m *Manager) Claim() (release func(), err error) { return func() {}, nil }
 
+// Changes returns nil: nobody changes what is not applied.
+func (m *Manager) Changes() <-chan Change { return nil }
+
 // Keep returns nil at once: nothing was applied that could be lost.
 func (m *Manager) Keep(context.Context) error { return nil }

@@ -39,6 +39,8 @@ func (m *Manager) seal(ctx context.Context, k *kernel, s Spec) error {
 		return fmt.Errorf("seal: %w", err)
 	}
 	m.applied = &s
+	m.index.Store(0)
+	m.lookAround()
 	err := errors.Join(
 		m.clearDNS(ctx),
 		k.deleteRules(p.rules),

@@ -121,11 +121,11 @@ func TestSealAndApply(t *testing.T) {
 			m := New(o)
 			spec := closed(withDNS(tt.spec(), "10.8.0.1"), tt.carry)
 			mustApply(t, m, spec)
-			applied := sortedListing(t)
+			applied := sorted(settled(t))
 			mustClear(t, m)
 			listingBecomes(t, listing, before)
 			mustSeal(t, m, tt.carry)
-			seal := sortedListing(t)
+			seal := sorted(settled(t))
 
 			for range 2 {
 				mustApply(t, m, spec)

@@ -1,0 +1,180 @@
+package netcfg
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// The largest networks that are taken for an interface's own. A larger one, as a
+// DHCP server may hand out, would be half the internet.
+const (
+	largestOwn4 = 8
+	largestOwn6 = 32
+)
+
+// defaultMetric6 is what the kernel takes for an IPv6 route that gives none, as
+// ours do.
+const defaultMetric6 = 1024
+
+// lookAround has Keep look for what leads around the tunnel.
+func (m *Manager) lookAround() { poke(m.around) }
+
+// detours looks for what leads around what is in force, and tells of what is
+// new of it. The main table's more specific routes come before the tunnel's.
+func (m *Manager) detours() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found, err := m.findDetours()
+	if err != nil {
+		m.Log.Warn("whether something leads around the tunnel is not known", "err", err)
+		return
+	}
+	for _, what := range found {
+		if !slices.Contains(m.toldDetours, what) {
+			m.Log.Warn("something leads around the tunnel", "what", what)
+			m.tell(Change{What: what})
+		}
+	}
+	m.toldDetours = found
+}
+
+// findDetours returns a sentence for each. mu is held.
+func (m *Manager) findDetours() (found []string, err error) {
+	if m.applied == nil {
+		return nil, nil
+	}
+	k, err := openKernel(m.Options)
+	if err != nil {
+		return nil, err
+	}
+	defer k.Close()
+	links, err := whole(k.LinkList)
+	if err != nil {
+		return nil, fmt.Errorf("list interfaces: %w", err)
+	}
+	names := map[int]string{}
+	for _, l := range links {
+		names[l.Attrs().Index] = l.Attrs().Name
+	}
+	own, err := k.networks()
+	if err != nil {
+		return nil, err
+	}
+	for _, family := range families() {
+		routes, err := whole(func() ([]netlink.Route, error) { return k.RouteList(nil, family) })
+		if err != nil {
+			return nil, fmt.Errorf("list routes: %w", err)
+		}
+		for i := range routes {
+			r := &routes[i]
+			if by := names[leaves(r)]; by != m.applied.Interface && int(r.Protocol) != m.Protocol &&
+				r.Type == unix.RTN_UNICAST && !onLink(r, own) && m.applied.loses(r) {
+				found = append(found, fmt.Sprintf("A route to %v by %s leads around the tunnel.", fromIPNet(r.Dst), by))
+			}
+		}
+		rules, err := m.earlierRules(k, family)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, rules...)
+	}
+	slices.Sort(found)
+	return slices.Compact(found), nil
+}
+
+// families are those that the kernel has.
+func families() []int {
+	if kernelHasIPv6() {
+		return []int{netlink.FAMILY_V4, netlink.FAMILY_V6}
+	}
+	return []int{netlink.FAMILY_V4}
+}
+
+// leaves is the interface by which a route leaves; of several the first.
+func leaves(r *netlink.Route) int {
+	if len(r.MultiPath) > 0 {
+		return r.MultiPath[0].LinkIndex
+	}
+	return r.LinkIndex
+}
+
+// networks are those of each interface's addresses.
+func (k *kernel) networks() (map[int][]netip.Prefix, error) {
+	list, err := whole(func() ([]netlink.Addr, error) { return k.AddrList(nil, netlink.FAMILY_ALL) })
+	if err != nil {
+		return nil, fmt.Errorf("list addresses: %w", err)
+	}
+	out := map[int][]netip.Prefix{}
+	for _, a := range list {
+		out[a.LinkIndex] = append(out[a.LinkIndex], fromIPNet(a.IPNet).Masked())
+		if a.Peer != nil { // the far end of a line between two
+			out[a.LinkIndex] = append(out[a.LinkIndex], fromIPNet(a.Peer).Masked())
+		}
+	}
+	return out, nil
+}
+
+// onLink says that a route leads to neighbours only: it needs no gateway, and is
+// within a network of its interface's own addresses, or the link's alone.
+func onLink(r *netlink.Route, own map[int][]netip.Prefix) bool {
+	dst := fromIPNet(r.Dst)
+	if dst.Addr().IsLinkLocalUnicast() || dst.Addr().IsMulticast() {
+		return true
+	}
+	if r.Gw != nil || r.Via != nil || len(r.MultiPath) > 0 {
+		return false
+	}
+	return slices.ContainsFunc(own[r.LinkIndex], func(n netip.Prefix) bool {
+		least := largestOwn4
+		if n.Addr().Is6() {
+			least = largestOwn6
+		}
+		return n.Bits() >= least && n.Bits() <= dst.Bits() && n.Contains(dst.Addr())
+	})
+}
+
+// loses says that a route of the main table takes something from the tunnel, or
+// from a seal.
+func (s *Spec) loses(r *netlink.Route) bool {
+	dst := fromIPNet(r.Dst)
+	if !dst.IsValid() || dst.Bits() == 0 {
+		return false // the system's own way out comes behind the tunnel's
+	}
+	kept := s.Routes
+	if s.FailClosed {
+		kept = slices.Concat(s.Routes, s.Carry)
+	}
+	if s.shuts() || isWhole(kept, dst.Addr().Is4()) {
+		return true
+	}
+	return slices.ContainsFunc(kept, func(p netip.Prefix) bool {
+		if !p.Contains(dst.Addr()) {
+			return false
+		}
+		return dst.Bits() > p.Bits() || dst.Bits() == p.Bits() && dst.Addr().Is6() && r.Priority < defaultMetric6
+	})
+}
+
+// earlierRules are those that come before ours and lead all that they are for
+// elsewhere. Those for marked packets are other programs' own way out.
+func (m *Manager) earlierRules(k *kernel, family int) (found []string, err error) {
+	all := m.applied.shuts() || isWhole(m.applied.Routes, family == netlink.FAMILY_V4)
+	if !all {
+		return nil, nil // the main table decides, as it would anyway
+	}
+	list, err := whole(func() ([]netlink.Rule, error) { return k.RuleList(family) })
+	if err != nil {
+		return nil, fmt.Errorf("list rules: %w", err)
+	}
+	for _, r := range list {
+		local := r.Table == unix.RT_TABLE_LOCAL || r.Table == unix.RT_TABLE_UNSPEC
+		if r.Family == family && r.Priority < m.Priority && !local && r.SuppressPrefixlen < 0 && (r.Mark == 0 || r.Invert) {
+			found = append(found, fmt.Sprintf("A routing rule of priority %d, to table %d, comes before the tunnel's.", r.Priority, r.Table))
+		}
+	}
+	return found, nil
+}
