@@ -14,6 +14,7 @@ import (
 	"holdfast/service/engine"
 	"holdfast/service/event"
 	"holdfast/service/failover"
+	"holdfast/service/guard"
 	"holdfast/service/library"
 	"holdfast/service/netwatch"
 	"holdfast/service/status"
@@ -49,6 +50,19 @@ const DefaultInterface = "holdfast0"
 // a full tunnel let it pass below the tunnel.
 const mark = 0x6866
 
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Clock == nil {
+		o.Clock = netwatch.ReadClock
+	}
+	if o.Interface == "" {
+		o.Interface = DefaultInterface
+	}
+	return o
+}
+
 // Daemon is a service that has been put together. Make it with Open, Run it
 // once; it closes itself at the end of Run.
 type Daemon struct {
@@ -57,7 +71,8 @@ type Daemon struct {
 	library *library.Library
 	store   *store.Store
 	network network
-	inside  *Inside // nil: the interface is the system's
+	guard   *guard.Guard // nil: there is none
+	inside  *Inside      // nil: the interface is the system's
 	clock   *timekeeper
 	running atomic.Pointer[devices] // nil: there are none yet
 	engine  *engine.Engine
@@ -65,6 +80,8 @@ type Daemon struct {
 	hub     *web.Hub
 	ring    *ring
 	wish    status.Wish
+	// wishUnknown says that there was a wish, and that it cannot be read.
+	wishUnknown bool
 	// stopHands ends the operator, after the engine.
 	stopHands context.CancelFunc
 	release   func() // gives the network back to other services; nil: it was not taken
@@ -80,16 +97,7 @@ type Daemon struct {
 // run that was killed, and listens. Nothing is brought up before Run.
 // Its errors are *StageError.
 func Open(ctx context.Context, opt Options) (*Daemon, error) {
-	d := &Daemon{opt: opt, ring: newRing(), hub: web.NewHub(), refusals: make(chan event.Event, mostRefusals)}
-	if d.opt.Log == nil {
-		d.opt.Log = slog.Default()
-	}
-	if d.opt.Clock == nil {
-		d.opt.Clock = netwatch.ReadClock
-	}
-	if d.opt.Interface == "" {
-		d.opt.Interface = DefaultInterface
-	}
+	d := &Daemon{opt: opt.withDefaults(), ring: newRing(), hub: web.NewHub(), refusals: make(chan event.Event, mostRefusals)}
 	d.log = slog.New(newHandler(d.opt.Log.Handler(), d.ring))
 	ctx, d.stop = context.WithCancel(ctx)
 	for _, s := range []struct {
@@ -131,13 +139,14 @@ func (d *Daemon) openStore(ctx context.Context) (err error) {
 }
 
 // loadWish reads what the person last asked for. A wish that cannot be read is
-// not guessed: the service starts without a tunnel and says so.
+// not guessed: the service starts without a tunnel, with the guard shut, and says
+// so.
 func (d *Daemon) loadWish(context.Context) (err error) {
 	d.wish, err = d.store.LoadWish()
 	if errors.Is(err, store.ErrWishDamaged) {
 		d.log.Error("the wish cannot be read; connect again", "err", err)
 		d.found = append(d.found, opened(event.CodeWishDamaged, err.Error()))
-		d.wish, err = status.Wish{}, nil
+		d.wish, d.wishUnknown, err = status.Wish{}, true, nil
 	}
 	return err
 }
@@ -151,7 +160,7 @@ func (d *Daemon) cleanUp(ctx context.Context) error {
 		return err
 	}
 	d.release = release
-	if d.follows() {
+	if d.follows() || d.staysShut() {
 		return nil
 	}
 	return d.network.Recover(ctx)
@@ -183,12 +192,16 @@ func (d *Daemon) watch(ctx context.Context) error {
 	d.stopHands = stop
 	d.hands = engine.NewOperator(handsCtx, d.devices(handsCtx), d.network, d.library.Tunnel, d.log)
 	d.hands.Equip(d.senses())
+	if d.guard != nil {
+		d.hands.EquipGuard(d.guard)
+	}
 	stale, err := d.store.OpenNotices(ctx)
 	if err != nil {
 		d.log.Warn("read the notices of the last run", "err", err)
 	}
 	d.engine = engine.New(engine.Options{
 		Policy: d.library.Policy(), Hands: d.hands, Journal: journal{d.store}, SaveWish: d.store.SaveWish,
+		Guarded: d.guard != nil, Scope: d.scope, WishUnknown: d.wishUnknown,
 		Members: d.library.Resolve, Underlay: underlay, FirstEventID: d.store.LastEventID() + 1, Stale: stale, Log: d.log,
 	}, d.wish)
 	d.clock.record = d.engine.Record
@@ -219,6 +232,9 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 			d.log.Error("nobody puts back what others take from the network", "err", err)
 		}
 	})
+	if d.guard != nil {
+		wg.Go(func() { d.keepGuard(ctx) })
+	}
 	wg.Go(func() { d.recordRefusals(ctx) })
 	if err := d.engine.Record(ctx, d.found...); err != nil && ctx.Err() == nil {
 		d.log.Error("record what was found at the start", "err", err)
@@ -293,8 +309,11 @@ func (d *Daemon) close() {
 func (d *Daemon) openNetwork() {
 	if d.opt.Userspace {
 		d.inside = &Inside{}
-		d.network = &inner{inside: d.inside, resolver: newResolver(d.opt, d.log)}
+		d.network = &inner{inside: d.inside, resolver: newResolver(d.opt, nil, d.log)}
 		return
 	}
-	d.network = newSystem(d.opt, d.log)
+	if guard.Supported {
+		d.guard = guard.New(guard.Options{Interface: d.opt.Interface, Mark: mark, Log: d.log})
+	}
+	d.network = newSystem(d.opt, d.permit(), d.log)
 }

@@ -28,7 +28,7 @@ func (d *Daemon) devices(ctx context.Context) *devices {
 	if d.opt.Userspace {
 		opt.OpenTUN = d.inside.open
 	} else {
-		opt.Mark = mark
+		opt.Mark, opt.Permit = mark, d.permit()
 	}
 	v := &devices{
 		Devices: wg.New(opt), iface: d.opt.Interface, log: d.log, faults: make(chan engine.Fault),

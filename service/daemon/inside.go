@@ -70,6 +70,9 @@ func (n *inner) Apply(_ context.Context, spec engine.NetSpec) error {
 	return errors.Join(iface.SetMTU(spec.MTU), iface.SetAddresses(spec.Addresses))
 }
 
+// Seal is Clear: nothing of the system is in the way of what the interface loses.
+func (n *inner) Seal(ctx context.Context, _ []netip.Prefix) error { return n.Clear(ctx) }
+
 // Clear forgets the interface, which its device closes.
 func (n *inner) Clear(context.Context) error {
 	n.inside.iface.Store(nil)

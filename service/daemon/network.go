@@ -11,6 +11,10 @@ import (
 	"holdfast/service/probe"
 )
 
+// permit lets our own packets go to an address until done is called; see
+// guard.Permit. Nil: there is no guard that would keep them in.
+type permit = func(network string, to netip.AddrPort) (done func())
+
 // network is the system's side of the interface, and name look-ups beside it.
 type network interface {
 	engine.Network
@@ -50,10 +54,10 @@ func (r resolver) Find(ctx context.Context, host string) ([]netip.Addr, error) {
 
 // newResolver makes the resolver that asks outside the tunnel. An endpoint on
 // this machine makes sense only where the servers may be in this process.
-func newResolver(opt Options, log *slog.Logger) resolver {
+func newResolver(opt Options, p permit, log *slog.Logger) resolver {
 	o := probe.Options{Log: log, AllowLoopback: opt.Userspace, CacheFile: filepath.Join(opt.StateDir, "addresses.json")}
 	if !opt.Userspace {
-		o.Mark = mark
+		o.Mark, o.Permit = mark, p
 	}
 	return resolver{probe.NewResolver(o), log}
 }
@@ -64,9 +68,9 @@ type system struct {
 	manager *netcfg.Manager
 }
 
-func newSystem(opt Options, log *slog.Logger) *system {
+func newSystem(opt Options, p permit, log *slog.Logger) *system {
 	return &system{
-		resolver: newResolver(opt, log),
+		resolver: newResolver(opt, p, log),
 		manager:  netcfg.New(netcfg.Options{StateDir: opt.StateDir, Log: log}),
 	}
 }
@@ -74,8 +78,12 @@ func newSystem(opt Options, log *slog.Logger) *system {
 func (s *system) Apply(ctx context.Context, spec engine.NetSpec) error {
 	return s.manager.Apply(ctx, netcfg.Spec{
 		Interface: spec.Interface, MTU: spec.MTU, Addresses: spec.Addresses, Routes: spec.Routes,
-		DNS: spec.DNS, Search: spec.Search, Mark: mark,
+		DNS: spec.DNS, Search: spec.Search, Mark: mark, FailClosed: spec.FailClosed, Carry: spec.Carry,
 	})
+}
+
+func (s *system) Seal(ctx context.Context, carry []netip.Prefix) error {
+	return s.manager.Seal(ctx, carry, mark)
 }
 
 func (s *system) Clear(ctx context.Context) error   { return s.manager.Clear(ctx) }

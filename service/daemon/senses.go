@@ -19,7 +19,7 @@ func (d *Daemon) senses() engine.Senses {
 		Log: d.log, Ours: func(iface string) bool { return iface == d.opt.Interface }, Lookup: d.network.Find,
 	}
 	if !d.opt.Userspace {
-		o.Mark = mark
+		o.Mark, o.Permit = mark, d.permit()
 	}
 	outside := probe.NewOutside(o)
 	d.clock.page = func(ctx context.Context) (ahead time.Duration, known bool) {

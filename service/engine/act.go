@@ -15,8 +15,12 @@ func (o *Operator) act(t *task) {
 	ctx, cancel := context.WithTimeout(t.ctx, actWithin)
 	defer t.giveUp()
 	defer cancel()
-	if t.Do == narrow {
+	switch t.Do {
+	case narrow:
 		o.setSize(ctx, t.ID, t.size)
+		return
+	case shut:
+		o.setGuard(t.set)
 		return
 	}
 	began := time.Now()
@@ -87,6 +91,9 @@ func (o *Operator) start(ctx context.Context, id tunnel.Name) error {
 // bringUp starts a device for id and makes it active. The caller holds the
 // site's lock and the house.
 func (o *Operator) bringUp(ctx context.Context, id tunnel.Name, cfg *tunnel.Config) error {
+	if err := o.guarded(ctx); err != nil {
+		return err
+	}
 	if err := o.stand(ctx, id, cfg); err != nil {
 		return err
 	}
@@ -297,7 +304,7 @@ func (o *Operator) closeAll() error {
 	ctx, cancel := o.afterwards()
 	defer cancel()
 	var err error
-	if e := o.network.Clear(ctx); e != nil {
+	if e := o.vacate(ctx); e != nil {
 		err = fmt.Errorf("clear network: %w", e)
 	}
 	if e := o.devices.Close(); e != nil {
@@ -349,7 +356,7 @@ func (o *Operator) spec(cfg *tunnel.Config) NetSpec {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return NetSpec{Interface: o.iface, MTU: o.mtuLocked(cfg), Addresses: cfg.Interface.Addresses, Routes: cfg.Routes(),
-		DNS: cfg.Interface.DNS, Search: cfg.Interface.Search}
+		DNS: cfg.Interface.DNS, Search: cfg.Interface.Search, FailClosed: closed(o.set), Carry: o.set.Carry}
 }
 
 // mtuLocked is the MTU for a config: what is wanted, or what is known to pass

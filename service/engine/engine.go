@@ -20,6 +20,7 @@ import (
 	"holdfast/service/diagnose"
 	"holdfast/service/event"
 	"holdfast/service/failover"
+	"holdfast/service/guardset"
 	"holdfast/service/health"
 	"holdfast/service/status"
 	"holdfast/service/tunnel"
@@ -61,6 +62,9 @@ type Hands interface {
 	News() <-chan News
 	// Configure brings the policy that new devices follow.
 	Configure(failover.Policy)
+	// Guard puts a set of the guard in force, in order with the tunnel actions: no
+	// later one begins before. It brings exactly one Guarded.
+	Guard(guardset.Set)
 	// Settle frees memory that a load has left behind.
 	Settle()
 }
@@ -72,7 +76,7 @@ type Reading struct {
 	RTT      time.Duration // of its last answered probe; 0: not measured
 }
 
-// News is what a look around brought: Examined, Sought or Sized.
+// News is what a look around brought, Examined, Sought or Sized; or Guarded.
 type News interface{ news() }
 
 type (
@@ -114,8 +118,8 @@ type Sample struct {
 	Overall          status.Overall
 }
 
-// Options is what an engine is made of. All fields but Underlay and Stale are
-// needed.
+// Options is what an engine is made of. All fields are needed but Underlay,
+// Stale and what is said to be.
 type Options struct {
 	Policy  failover.Policy
 	Hands   Hands
@@ -127,6 +131,12 @@ type Options struct {
 	// Underlay brings failover.Underlay, NetworkChanged and Woke. Nil: the
 	// network is taken to be usable. Closed: to be as was told last.
 	Underlay <-chan failover.Input
+	// Guarded says that there is a guard. It then needs Scope: what the members of
+	// a target carry, together with a tunnel that is active beside them ("": none).
+	Guarded bool
+	Scope   func(target, active tunnel.Name) guardset.Scope
+	// WishUnknown says that there was a wish, and that it cannot be read.
+	WishUnknown bool
 	// FirstEventID is the ID of the first event to be written.
 	FirstEventID int64
 	// Stale are the notices that an earlier run left open. They are cleared
@@ -149,6 +159,7 @@ type Engine struct {
 	saving  sync.WaitGroup
 
 	// The rest belongs to the goroutine in Run.
+	watchman  watchman
 	brain     *brain.Brain
 	answers   answers
 	board     *event.Board
@@ -188,6 +199,7 @@ func New(opt Options, wish status.Wish) *Engine {
 		wish:     wish,
 		nextID:   opt.FirstEventID,
 	}
+	e.watchman.unknown = opt.WishUnknown
 	e.opt.Hands.Configure(opt.Policy)
 	e.publish(time.Now())
 	return e
@@ -238,6 +250,7 @@ func (e *Engine) begin(now time.Time) {
 		e.opt.Journal.SaveNotice(n)
 	}
 	e.record(now, events...)
+	e.guard(now)
 	if e.wish.On {
 		e.resume(now, e.opt.Members)
 	}
@@ -258,7 +271,7 @@ func (e *Engine) resume(now time.Time, resolve func(tunnel.Name) ([]failover.Mem
 func (e *Engine) arm(timer *time.Timer) {
 	timer.Stop()
 	var at time.Time
-	for _, t := range []time.Time{e.brain.LookAt(), e.brain.TickAt(), e.boardAt} {
+	for _, t := range []time.Time{e.brain.LookAt(), e.brain.TickAt(), e.boardAt, e.watchman.pauseTo} {
 		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
 			at = t
 		}
@@ -273,6 +286,10 @@ func (e *Engine) due(now time.Time) {
 	if !e.boardAt.IsZero() && !now.Before(e.boardAt) {
 		e.boardAt = time.Time{}
 		e.record(now)
+	}
+	if at := e.watchman.pauseTo; !at.IsZero() && !now.Before(at) {
+		e.endPause(now)
+		e.publish(now)
 	}
 	if at := e.brain.TickAt(); !at.IsZero() && !now.Before(at) {
 		e.step(now, failover.Tick{})
@@ -308,20 +325,23 @@ func (e *Engine) hear(now time.Time, n News) {
 		e.carryOut(now, e.brain.Sought(now, n.ID, n.From, n.To))
 	case Sized:
 		e.carryOut(now, e.brain.Sized(now, n.ID, n.Was, n.Passes))
+	case Guarded:
+		e.guarded(now, n)
 	}
 }
 
 // carryOut does what was decided, and writes it down.
 func (e *Engine) carryOut(now time.Time, out brain.Output) {
+	if out.Ended {
+		e.wish.On = false
+	}
+	e.guard(now)
 	for _, a := range out.Actions {
 		e.opt.Log.Debug("action", "do", string(a.Do), "tunnel", string(a.ID), "rung", int(a.Rung))
 		e.opt.Hands.Do(a)
 	}
 	if out.Ask.Any() {
 		e.opt.Hands.Ask(out.Ask)
-	}
-	if out.Ended {
-		e.wish.On = false
 	}
 	e.record(now, out.Events...)
 	if out.Ended {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"holdfast/service/failover"
+	"holdfast/service/guardset"
 	"holdfast/service/tunnel"
 )
 
@@ -78,8 +79,18 @@ type Network interface {
 	// Apply makes the system's addresses, routes and DNS those of the spec, as
 	// one transaction.
 	Apply(ctx context.Context, spec NetSpec) error
+	// Seal leaves of it, or sets, only what keeps in what the guard carries, for
+	// when there is no interface. The next Apply, Seal or Clear moves on from it.
+	Seal(ctx context.Context, carry []netip.Prefix) error
 	// Clear undoes all of it.
 	Clear(ctx context.Context) error
+}
+
+// Guard is the kill switch.
+type Guard interface {
+	// Set makes the rules those of s, in one step, and reads them back. On an
+	// error what was in force stays.
+	Set(ctx context.Context, s guardset.Set) error
 }
 
 // NetSpec is what the system is to be set to while a member is active.
@@ -90,6 +101,10 @@ type NetSpec struct {
 	Routes    []netip.Prefix
 	DNS       []netip.Addr
 	Search    []string
+	// FailClosed keeps in, beside the guard, what the interface loses, and all of
+	// Carry.
+	FailClosed bool
+	Carry      []netip.Prefix
 }
 
 // The bounds of what the operator does.
@@ -119,6 +134,7 @@ type Operator struct {
 
 	senses Senses
 	hosts  acquaintances
+	guard  Guard // nil: there is none
 
 	ctx      context.Context
 	wake     chan struct{} // holds one signal: there are tasks
@@ -139,9 +155,12 @@ type Operator struct {
 	mu sync.Mutex
 	// The following are guarded by mu.
 	policy  failover.Policy
-	tasks   []*task // tunnel actions to be carried out, in their order
-	current *task   // the one under way; nil: none
-	iface   string  // the interface's name; "": it is not open
+	set     guardset.Set // the guard's, as it was asked for last
+	unset   error        // why it is not in force; nil: it is
+	sealed  bool         // the network is
+	tasks   []*task      // tunnel actions to be carried out, in their order
+	current *task        // the one under way; nil: none
+	iface   string       // the interface's name; "": it is not open
 	active  tunnel.Name
 	stands  map[tunnel.Name]*stand
 	// session ends when everything is closed, and another one begins: probes
@@ -153,7 +172,8 @@ type Operator struct {
 // task is one tunnel action and what ends it early.
 type task struct {
 	failover.Action
-	size   int // narrow: the size that passes
+	size   int          // narrow: the size that passes
+	set    guardset.Set // shut
 	ctx    context.Context
 	giveUp context.CancelFunc
 }
@@ -199,7 +219,11 @@ func (o *Operator) Do(a failover.Action) {
 
 // queueLocked puts a tunnel action behind those that wait. mu is held.
 func (o *Operator) queueLocked(a failover.Action, size int) {
-	t := &task{Action: a, size: size}
+	o.enqueueLocked(&task{Action: a, size: size})
+}
+
+// enqueueLocked puts a task behind those that wait. mu is held.
+func (o *Operator) enqueueLocked(t *task) {
 	t.ctx, t.giveUp = context.WithCancel(o.ctx)
 	o.tasks = append(o.tasks, t)
 	signal(o.wake)

@@ -27,7 +27,7 @@ func (e *Engine) draw(now time.Time) *status.Status {
 		Wish:       e.wish,
 		Members:    e.drawMembers(now, view),
 		Underlay:   "ok",
-		Guard:      status.Guard{Mode: failover.GuardOff},
+		Guard:      e.drawGuard(view),
 		Notices:    e.board.Open(),
 		LastSwitch: e.last,
 		EventID:    e.nextID - 1,

@@ -9,6 +9,7 @@ import (
 	"holdfast/service/brain"
 	"holdfast/service/event"
 	"holdfast/service/failover"
+	"holdfast/service/guardset"
 	"holdfast/service/status"
 	"holdfast/service/tunnel"
 )
@@ -69,6 +70,10 @@ func (e *Engine) want(ctx context.Context, change func(status.Wish) status.Wish,
 		if !w.On || w.Target != e.wish.Target && view.State == tunnel.Starting {
 			e.opt.Hands.Interrupt()
 		}
+		paused := e.takeWord(now)
+		if paused && !w.On {
+			e.record(now, event.Event{Kind: event.WishChanged, From: string(e.wish.Target), To: string(status.Off)})
+		}
 		e.wish = w
 		e.note(now, event.CodeTargetGone, nil)
 		e.step(now, in)
@@ -89,7 +94,10 @@ func (e *Engine) SwitchTo(ctx context.Context, id tunnel.Name) error {
 }
 
 func (e *Engine) feed(ctx context.Context, in failover.Input) error {
-	return e.within(ctx, func(now time.Time) { e.step(now, in) })
+	return e.within(ctx, func(now time.Time) {
+		e.endPause(now)
+		e.step(now, in)
+	})
 }
 
 // Record writes down events that happened outside the tunnel: a changed
@@ -135,7 +143,8 @@ func (e *Engine) Configure(ctx context.Context, p failover.Policy, changed tunne
 		if e.wish.On {
 			e.note(now, event.CodeTargetGone, missing)
 		}
-		if e.wish.On && !e.brain.View().On && missing == nil && members != nil {
+		e.watchman.of = scopeKey{} // the members' configs may be others
+		if e.wish.On && e.watchman.leave != guardset.Paused && !e.brain.View().On && missing == nil && members != nil {
 			e.step(now, failover.Connect{Target: target, Members: members})
 		}
 		if missing != nil {

@@ -39,6 +39,7 @@ type rig struct {
 	opened  int
 	applied engine.NetSpec // zero: cleared
 	cleared int
+	seals   [][]netip.Prefix
 	refuse  error // what Apply answers
 	resolve func(context.Context, string) ([]netip.Addr, error)
 }
@@ -163,6 +164,13 @@ func (n network) Apply(ctx context.Context, spec engine.NetSpec) error {
 	}
 	n.r.applied = spec
 	return n.r.iface.SetAddresses(spec.Addresses)
+}
+
+func (n network) Seal(_ context.Context, carry []netip.Prefix) error {
+	n.r.mu.Lock()
+	defer n.r.mu.Unlock()
+	n.r.applied, n.r.seals = engine.NetSpec{}, append(n.r.seals, carry)
+	return nil
 }
 
 func (n network) Clear(context.Context) error {

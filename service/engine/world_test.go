@@ -13,6 +13,7 @@ import (
 	"holdfast/service/diagnose"
 	"holdfast/service/event"
 	"holdfast/service/failover"
+	"holdfast/service/guardset"
 	"holdfast/service/health"
 	"holdfast/service/status"
 	"holdfast/service/tunnel"
@@ -35,6 +36,8 @@ type hands struct {
 	looks    int
 	settled  int
 	policy   failover.Policy
+	guard    []guardset.Set // as they were handed over
+	refuse   error          // what comes of a set
 	starting tunnel.Name
 
 	news         chan News
@@ -119,6 +122,15 @@ func (h *hands) Configure(p failover.Policy) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.policy = p
+}
+
+// Guard puts the set in force at once.
+func (h *hands) Guard(s guardset.Set) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.guard = append(h.guard, s)
+	h.did = append(h.did, failover.Action{Do: shut, ID: tunnel.Name(s.Kind)})
+	h.news <- Guarded{Set: s, Err: h.refuse}
 }
 
 func (h *hands) News() <-chan News { return h.news }

@@ -49,7 +49,7 @@ func DefaultPolicy() Policy {
 		FailbackWhen:          WhenQuiet,
 		Standby:               Cold,
 
-		Guard:             GuardOff,
+		Guard:             GuardAuto,
 		MTU:               defaultMTU,
 		KeepaliveOverride: -1,
 

@@ -13,7 +13,9 @@ import (
 // used; then what the machine shows. Protected and idle need evidence: a wish,
 // a device that is up, and a verdict that was reached. A tunnel that works is
 // not called switching while it is rebuilt in passing; one that does not work
-// is called blocked where the guard keeps its traffic in, else stalled.
+// is called blocked where the guard keeps its traffic in, else stalled. One that
+// works is only being checked while the guard's rules are not known to be in
+// place. During a pause nothing is protected: that is off.
 func Sum(w Wish, v failover.View, g Guard) Overall {
 	switch {
 	case !w.On && g.Blocking:
@@ -24,14 +26,21 @@ func Sum(w Wish, v failover.View, g Guard) Overall {
 		return SignInNeeded
 	case !v.Usable:
 		return Offline
+	case g.PausedUntil != nil:
+		return Off
 	case !v.On || v.Active == "" || v.State != tunnel.Up:
 		return starting(v, g)
 	}
+	unsure := g.Mode != "" && g.Mode != failover.GuardOff && !g.Verified
 	switch v.Verdict {
-	case health.Healthy:
+	case health.Healthy, health.Idle:
+		switch {
+		case unsure:
+			return Checking
+		case v.Verdict == health.Idle:
+			return Idle
+		}
 		return Protected
-	case health.Idle:
-		return Idle
 	case health.Suspect:
 		return orSwitching(v, Checking)
 	case health.Unhealthy:

@@ -2,6 +2,7 @@ package status
 
 import (
 	"testing"
+	"time"
 
 	"holdfast/service/failover"
 	"holdfast/service/health"
@@ -9,6 +10,7 @@ import (
 )
 
 func TestSum(t *testing.T) {
+	until := time.Unix(1, 0)
 	on, off := Wish{On: true, Target: "home"}, Wish{Target: "home"}
 	open, shut := Guard{Mode: failover.GuardOff}, Guard{Mode: failover.GuardAuto, Blocking: true}
 	up := func(v health.Verdict) failover.View {
@@ -54,6 +56,11 @@ func TestSum(t *testing.T) {
 		{"a view without a verdict", on, up(""), open, Connecting},
 		{"healthy", on, up(health.Healthy), open, Protected},
 		{"healthy, guard auto", on, up(health.Healthy), Guard{Mode: failover.GuardAuto, Verified: true}, Protected},
+		{"healthy, rules not confirmed", on, up(health.Healthy), Guard{Mode: failover.GuardAuto}, Checking},
+		{"idle, rules not confirmed", on, up(health.Idle), Guard{Mode: failover.GuardAlways}, Checking},
+		{"healthy, guard released", on, up(health.Healthy), Guard{Mode: failover.GuardAuto, Verified: true, Released: true}, Protected},
+		{"paused", on, failover.View{Usable: true, State: tunnel.Down}, Guard{Mode: failover.GuardAuto, Verified: true, PausedUntil: &until}, Off},
+		{"paused to sign in", on, without(device(tunnel.Down), tunnel.SignIn), Guard{Mode: failover.GuardAuto, PausedUntil: &until}, SignInNeeded},
 		{"idle", on, up(health.Idle), open, Idle},
 		{"suspect", on, up(health.Suspect), open, Checking},
 		{"unhealthy", on, up(health.Unhealthy), open, Stalled},
@@ -83,7 +90,7 @@ func TestProtectedNeedsEvidence(t *testing.T) {
 	verdicts := []health.Verdict{"", health.Unknown, health.Idle, health.Healthy, health.Suspect, health.Unhealthy}
 	states := []tunnel.State{"", tunnel.Down, tunnel.Starting, tunnel.Up, tunnel.Stopping}
 	causes := []tunnel.Cause{"", tunnel.NoNetwork, tunnel.SignIn, tunnel.NoInternet}
-	for i := range 2 * 2 * 2 * 2 * 2 * 2 {
+	for i := range 1 << 8 {
 		bit := func(n int) bool { return i>>n&1 == 1 }
 		for _, verdict := range verdicts {
 			for _, state := range states {
@@ -93,9 +100,15 @@ func TestProtectedNeedsEvidence(t *testing.T) {
 					if bit(4) {
 						v.Active = "nl"
 					}
-					g := Guard{Blocking: bit(5)}
+					g := Guard{Mode: failover.GuardOff, Blocking: bit(5), Verified: bit(7)}
+					if bit(6) {
+						g.Mode = failover.GuardAuto
+					}
 					got := Sum(w, v, g)
 					met := w.On && v.On && v.Active != "" && state == tunnel.Up && v.Usable
+					if (got == Protected || got == Idle) && g.Mode != failover.GuardOff && !g.Verified {
+						t.Fatalf("%s behind a guard that is not confirmed: %+v %+v %+v", got, w, v, g)
+					}
 					if got == Protected && (!met || verdict != health.Healthy) {
 						t.Fatalf("protected: %+v %+v %+v", w, v, g)
 					}

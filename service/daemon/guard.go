@@ -1,0 +1,110 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"holdfast/service/event"
+	"holdfast/service/guard"
+	"holdfast/service/guardset"
+	"holdfast/service/netcfg"
+	"holdfast/service/tunnel"
+)
+
+// scope is what the members of a target carry, together with a tunnel that is
+// active beside them. Where a config is missing it is not guessed: everything.
+func (d *Daemon) scope(target, active tunnel.Name) guardset.Scope {
+	members, err := d.library.Resolve(target)
+	if err != nil {
+		return guardset.Everything()
+	}
+	names := map[tunnel.Name]bool{}
+	for _, m := range members {
+		names[m.Name] = true
+	}
+	if active != "" {
+		names[active] = true
+	}
+	var configs []*tunnel.Config
+	for name := range names {
+		cfg, err := d.library.Tunnel(name)
+		if err != nil {
+			return guardset.Everything()
+		}
+		configs = append(configs, cfg)
+	}
+	return guardset.ScopeOf(configs...)
+}
+
+// staysShut says that the guard is shut as soon as the engine runs, so that what
+// an earlier run left in the system is taken over and not cleaned up.
+func (d *Daemon) staysShut() bool {
+	if d.guard == nil {
+		return false
+	}
+	s := guardset.Situation{Mode: d.library.Policy().Guard, Wish: guardset.WishOff, State: tunnel.Down}
+	if d.wish.On {
+		s.Wish = guardset.WishOn
+	} else if d.wishUnknown {
+		s.Wish = guardset.WishUnknown
+	}
+	return guardset.For(s).Shut()
+}
+
+// keepGuard puts back what other programs change about the guard, and tells of
+// it, until ctx ends.
+func (d *Daemon) keepGuard(ctx context.Context) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := d.guard.Watch(ctx); err != nil && ctx.Err() == nil {
+			d.log.Error("nobody puts back what others change about the guard", "err", err)
+			_ = d.engine.Note(ctx, event.CodeGuardFailed, fmt.Errorf("watch the guard: %w", err))
+		}
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			<-done
+			return
+		case c := <-d.guard.Changes():
+			what := c.What
+			if c.By != "" {
+				what = c.By + ": " + what
+			}
+			d.log.Warn("another program changed the guard", "by", c.By, "what", c.What, "err", c.Err)
+			_ = d.engine.Disturbed(ctx, what, c.Err)
+		}
+	}
+}
+
+// permit lets our own marked packets go to an address while the guard is shut.
+// Nil: there is no guard.
+func (d *Daemon) permit() permit {
+	if d.guard == nil {
+		return nil
+	}
+	return d.guard.Permit
+}
+
+// ErrHeld says that a service is running, which holds the guard.
+var ErrHeld = errors.New("a running holdfastd holds the guard")
+
+// Release removes, without a running service, everything that keeps traffic in:
+// the guard's rules and the routes beside them. The wish and the settings stay,
+// so that the next start of the service, or of the computer, shuts again what
+// they say. ErrHeld where a service runs.
+func Release(ctx context.Context, opt Options) error {
+	opt = opt.withDefaults()
+	network := newSystem(opt, nil, opt.Log)
+	release, err := network.Claim()
+	if errors.Is(err, netcfg.ErrClaimed) {
+		return ErrHeld
+	}
+	if err != nil {
+		return err
+	}
+	defer release()
+	return errors.Join(guard.Release(ctx), network.Recover(ctx))
+}
