@@ -24,7 +24,7 @@ var pure = map[string][]string{
 	"service/diagnose": {"service/tunnel", "service/health"},
 	"service/failover": {"service/tunnel", "service/health", "service/event", "service/diagnose"},
 	"service/brain":    {"service/tunnel", "service/health", "service/event", "service/diagnose", "service/failover"},
-	"service/status":   {"service/tunnel", "service/health", "service/event", "service/diagnose", "service/failover"},
+	"service/status":   {"service/tunnel", "service/health", "service/event", "service/diagnose", "service/failover", "service/guardset"},
 	"service/guardset": {"service/tunnel", "service/failover"},
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"holdfast/service/event"
 	"holdfast/service/failover"
+	"holdfast/service/guardset"
 	"holdfast/service/health"
 	"holdfast/service/tunnel"
 )
@@ -27,6 +28,8 @@ type fold struct {
 	device  tunnel.State
 	verdict health.Verdict
 	cause   tunnel.Cause
+	set     guardset.Kind // what the guard keeps in
+	paused  bool
 }
 
 // stroke is a span, and whether a tunnel was wanted in it and none worked.
@@ -70,6 +73,9 @@ func (f *fold) note(e event.Event) {
 		f.moved(e)
 	case event.UnderlayChanged:
 		f.below = e.Cause
+	case event.GuardChanged:
+		f.paused = e.To == string(guardset.Paused)
+		f.set = guardset.Kind(e.To)
 	case event.StateChanged:
 		f.state(e)
 	case event.VerdictChanged:
@@ -163,10 +169,10 @@ func (f *fold) learn(e event.Event) {
 func (f *fold) wasSilent(end int, e event.Event) {
 	for i := end - 1; i >= 0; i-- {
 		s := &f.strokes[i]
-		if s.Tunnel != e.Tunnel || s.State != Checking && s.State != Stalled {
+		if s.Tunnel != e.Tunnel || s.State != Checking && s.State != Stalled && s.State != Blocked {
 			return
 		}
-		s.State, s.Cause, s.down = Stalled, e.Cause, true
+		s.State, s.Cause, s.down = f.dead(), e.Cause, true
 	}
 }
 
@@ -179,7 +185,7 @@ func (f *fold) wasDown(since time.Time, why tunnel.Cause) {
 		s := &f.strokes[i]
 		switch {
 		case works(s.State):
-			s.State, s.Cause, s.down = Stalled, why, true
+			s.State, s.Cause, s.down = f.dead(), why, true
 		case s.State == Connecting:
 			s.down = true
 		}
@@ -219,7 +225,7 @@ func (f *fold) now() stroke {
 	}
 	s := Span{State: Sum(Wish{On: f.on}, failover.View{
 		On: f.on, Active: f.active, State: f.device, Verdict: f.verdict, Usable: f.below == "", UnderlayCause: f.below,
-	}, Guard{})}
+	}, f.guard())}
 	switch s.State {
 	case Off:
 	case Offline, SignInNeeded:
@@ -227,7 +233,28 @@ func (f *fold) now() stroke {
 	default:
 		s.Tunnel, s.Cause = f.active, f.cause
 	}
-	return stroke{Span: s, down: s.State == Stalled}
+	return stroke{Span: s, down: s.State == Stalled || s.State == Blocked && f.on}
+}
+
+// guard is what the guard did, as far as events tell. That its rules were in
+// place is taken from there being an event.
+func (f *fold) guard() Guard {
+	g := Guard{Verified: true}
+	switch {
+	case f.paused:
+		g.PausedUntil = &f.lastAt
+	case f.set != "" && f.set != guardset.Open:
+		g.Blocking = f.device != tunnel.Up || f.verdict == health.Unhealthy
+	}
+	return g
+}
+
+// dead is the word for a tunnel that is up and carries nothing.
+func (f *fold) dead() Overall {
+	if f.set == guardset.Held {
+		return Blocked
+	}
+	return Stalled
 }
 
 // drawn are the strokes of [since, until), with their ends.

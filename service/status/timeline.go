@@ -65,7 +65,7 @@ type Known struct {
 func TimelineKinds() []event.Kind {
 	return []event.Kind{
 		event.WishChanged, event.StateChanged, event.VerdictChanged, event.FailedOver, event.FailedBack,
-		event.UnderlayChanged, event.Woke, event.ServiceStarted, event.ServiceStopped,
+		event.UnderlayChanged, event.GuardChanged, event.Woke, event.ServiceStarted, event.ServiceStopped,
 	}
 }
 
@@ -84,7 +84,7 @@ func (k Known) Timeline(since, until time.Time) Timeline {
 	var outage time.Duration
 	for _, s := range drawn {
 		length := s.Until.Sub(s.From)
-		if s.State != Unknown && s.State != Off {
+		if s.State != Unknown && s.State != Off && (s.State != Blocked || s.down) {
 			t.Wished += length
 		}
 		switch {

@@ -30,6 +30,8 @@ func at(d time.Duration, e event.Event) event.Event {
 func started() event.Event { return event.Event{Kind: event.ServiceStarted} }
 func stopped() event.Event { return event.Event{Kind: event.ServiceStopped} }
 
+func guarded(to string) event.Event { return event.Event{Kind: event.GuardChanged, To: to} }
+
 func wished(to string) event.Event { return event.Event{Kind: event.WishChanged, To: to} }
 
 func device(name tunnel.Name, to tunnel.State) event.Event {
@@ -96,6 +98,16 @@ func TestTimeline(t *testing.T) {
 		{"an outage that goes on: it began with the doubt", append(well(), at(20*s, verdict("nl", "healthy", "suspect", silent)),
 			at(30*s, verdict("nl", "suspect", "unhealthy", silent))), nil, s, m,
 			"1s protected nl, 20s stalled nl unanswered", "59s 19s 40s 1"},
+		{"an outage behind the guard", append(well(), at(2*s, guarded("held")), at(20*s, verdict("nl", "healthy", "suspect", silent)),
+			at(30*s, verdict("nl", "suspect", "unhealthy", silent)), at(40*s, down(25*s, verdict("nl", "unhealthy", "healthy", "")))), nil, s, m,
+			"1s protected nl, 15s blocked nl unanswered, 40s protected nl", "59s 34s 25s 1"},
+		{"an interface that broke behind the guard", append(well(), at(2*s, guarded("held")), at(20*s, device("nl", tunnel.Down)),
+			at(25*s, device("nl", tunnel.Up)), at(26*s, verdict("nl", "unknown", "healthy", ""))), nil, s, m,
+			"1s protected nl, 20s blocked, 25s connecting nl, 26s protected nl", "59s 53s 5s 1"},
+		{"a pause", append(well(), at(2*s, guarded("held")), at(20*s, guarded("paused")), at(20*s, device("nl", tunnel.Down)), at(30*s, guarded("held")),
+			at(30*s, device("nl", tunnel.Up)), at(31*s, verdict("nl", "unknown", "healthy", ""))), nil, s, m,
+			"1s protected nl, 20s off, 30s connecting nl, 31s protected nl", "49s 48s 0s 0"},
+		{"always shut", []event.Event{at(0, started()), at(0, guarded("blocked"))}, nil, 0, m, "0s blocked", "0s 0s 0s 0"},
 		{"a cause that becomes known", append(well(), at(20*s, verdict("nl", "healthy", "unhealthy", silent)),
 			at(25*s, verdict("nl", "unhealthy", "unhealthy", tunnel.NothingListens))), nil, s, m,
 			"1s protected nl, 20s stalled nl nothing_listens", "59s 19s 40s 1"},
@@ -221,10 +233,14 @@ func TestTimelineIsWhole(t *testing.T) {
 		if n := len(whole.Merge(parts).Spans); n > parts {
 			t.Fatalf("%d spans, want %d at most", n, parts)
 		}
-		var wished, up, stalled time.Duration
+		var wished, up, stalled, blocked time.Duration // blocked may be without a wish
 		for _, s := range whole.Spans {
 			length := s.Until.Sub(s.From)
-			if s.State != Off && s.State != Unknown {
+			switch s.State {
+			case Off, Unknown:
+			case Blocked:
+				blocked += length
+			default:
 				wished += length
 			}
 			if works(s.State) {
@@ -234,7 +250,7 @@ func TestTimelineIsWhole(t *testing.T) {
 				stalled += length
 			}
 		}
-		if wished != whole.Wished || up != whole.Uptime || whole.Outage < stalled || whole.Uptime+whole.Outage > whole.Wished || (whole.Outages > 0) != (whole.Outage > 0) ||
+		if wished > whole.Wished || whole.Wished > wished+blocked || up != whole.Uptime || whole.Outage < stalled || whole.Uptime+whole.Outage > whole.Wished || (whole.Outages > 0) != (whole.Outage > 0) ||
 			whole.Longest > whole.Outage || whole.Longest*time.Duration(whole.Outages) < whole.Outage {
 			t.Fatalf("the spans come to %s, %s and %s or more, the figures are %+v", wished, up, stalled, whole)
 		}

@@ -107,7 +107,7 @@ func (c *Config) warnOfRoutes(warn func(WarningCode, string, ...string)) {
 		warn(NoIPv4, "The tunnel carries all of IPv6, but not all of IPv4. With the guard on, other IPv4 traffic is blocked.")
 	}
 	if (v4 || v6) && len(c.Interface.DNS) == 0 {
-		warn(NoDNS, "The tunnel carries everything, but brings no DNS: names are looked up as before, if that still works.")
+		warn(NoDNS, "The tunnel carries everything, but brings no DNS: names are looked up as before, if that still works. With the guard on, the name servers of the network are blocked.")
 	}
 }
 
