@@ -125,10 +125,20 @@ func (w wishes) SwitchTo(ctx context.Context, name tunnel.Name) error {
 		Hint: "holdfast status lists the members."}
 }
 
-// SetGuard opens or shuts the guard.
-func (w wishes) SetGuard(context.Context, api.GuardAction, time.Duration) error {
-	return &api.Error{Code: api.Unavailable, Message: "This version does not have the guard yet, and blocks nothing.",
-		Hint: "The setting guard is kept for when it does: holdfast settings set guard=auto"}
+// SetGuard opens the guard by the person's word, or ends that.
+func (w wishes) SetGuard(ctx context.Context, action api.GuardAction, pause time.Duration) error {
+	if w.d.guard == nil {
+		return &api.Error{Code: api.Unavailable, Message: "This service has no guard, and blocks nothing.",
+			Hint: "The guard needs Linux, and a service without --userspace."}
+	}
+	switch action {
+	case api.GuardRelease:
+		return w.Release(ctx)
+	case api.GuardPause:
+		return w.Pause(ctx, pause)
+	default:
+		return w.Shut(ctx)
+	}
 }
 
 // ConfigsChanged brings what the library holds now.
