@@ -58,7 +58,7 @@ func TestThree(t *testing.T) {
 	w.flowing(g, 5*time.Second)
 	w.rest(6 * time.Second)
 	w.servers[2].drop()
-	w.until("all to be silent", 20*time.Second, func() bool { o := s.status().Overall; return o == "stalled" || o == "switching" })
+	w.until("all to be silent", 20*time.Second, func() bool { o := s.status().Overall; return o == "blocked" || o == "switching" })
 	var before []int
 	for _, srv := range w.servers {
 		before = append(before, count(srv))
@@ -191,13 +191,15 @@ func TestIPv6(t *testing.T) {
 	}
 }
 
-// TestIPv4OnlyTunnelBesideIPv6 carries IPv4 and leaves IPv6 as it is.
+// TestIPv4OnlyTunnelBesideIPv6 carries IPv4, and without the guard leaves IPv6 as
+// it is.
 func TestIPv4OnlyTunnelBesideIPv6(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "a")
 	w.v6()
 	s := w.service()
 	s.group(w.servers)
+	s.cli("settings", "set", "guard=off")
 	s.cli("up", "g")
 	w.flowing(w.ping(100*time.Millisecond), 10*time.Second)
 	// Neighbours find each other when they find each other.

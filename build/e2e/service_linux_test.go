@@ -268,3 +268,9 @@ func (w *world) network(t testing.TB) string {
 	}
 	return b.String()
 }
+
+// ruleset lists the firewall of the client's namespace.
+func (w *world) ruleset() string {
+	w.t.Helper()
+	return w.sh(w.client, "nft", "list", "ruleset")
+}

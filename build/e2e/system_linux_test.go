@@ -67,7 +67,7 @@ func TestDownUndoesEverything(t *testing.T) {
 		s.cli("tunnel", "import", path)
 	}
 	s.cli("group", "set", "g", "a", "b")
-	before := w.network(t)
+	before := w.network(t) + w.ruleset()
 	s.cli("up", "g")
 	g := w.ping(200 * time.Millisecond)
 	w.flowing(g, 10*time.Second)
@@ -78,10 +78,13 @@ func TestDownUndoesEverything(t *testing.T) {
 	if now := w.network(t); now == before {
 		t.Error("up changed nothing")
 	}
+	if rules := w.ruleset(); !strings.Contains(rules, "table inet holdfast") {
+		t.Errorf("up put no guard in force: %q", rules)
+	}
 	began := time.Now()
 	s.cli("down")
 	t.Logf("down took %v", time.Since(began).Round(time.Millisecond))
-	if after := w.network(t); after != before {
+	if after := w.network(t) + w.ruleset(); after != before {
 		t.Errorf("after down the system differs.\nbefore:\n%s\nafter:\n%s", before, after)
 	}
 	if down, _ := os.ReadFile(file); string(down) != resolv {
@@ -234,8 +237,8 @@ func TestRestartLadder(t *testing.T) {
 	w.flowing(g, 10*time.Second)
 	w.servers[0].drop()
 	w.until("restarts", 40*time.Second, func() bool { return len(s.events(event.Restarted)) >= 3 })
-	if st := s.status(); st.Overall != "stalled" && st.Overall != "switching" {
-		t.Errorf("overall is %q while the only server is dead, want stalled", st.Overall)
+	if st := s.status(); st.Overall != "blocked" && st.Overall != "switching" {
+		t.Errorf("overall is %q while the only server is dead, want blocked by the guard", st.Overall)
 	}
 	if code := s.exit("status", "--check"); code != 3 {
 		t.Errorf("status --check exits with %d, want 3", code)
