@@ -119,4 +119,3 @@ func TestNoTunnelWithoutItsGuard(t *testing.T) {
 	r.down("a")
 	r.guards(guardset.Set{Kind: guardset.Open})
 }
-

@@ -9,6 +9,9 @@ import (
 	"holdfast/service/guardset"
 )
 
+// Supported says whether this system can keep anything in.
+const Supported = false
+
 // Guard keeps nothing in on this system.
 type Guard struct{}
 

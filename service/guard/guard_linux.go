@@ -12,6 +12,9 @@ import (
 	"holdfast/service/guardset"
 )
 
+// Supported says whether this system can keep anything in.
+const Supported = true
+
 // Guard keeps traffic in by rules of nf_tables, in the network namespace of the
 // thread that first calls Set or Watch. It is safe for concurrent use.
 //
