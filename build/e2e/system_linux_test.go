@@ -170,7 +170,8 @@ func TestKill(t *testing.T) {
 }
 
 // TestKilledAndGone kills the service, and takes away the tunnel that it was to
-// bring back: what it had set in the system is undone all the same.
+// bring back: what it had set in the system is undone all the same, but for what
+// keeps traffic in. That goes with the wish.
 func TestKilledAndGone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "a")
@@ -191,11 +192,13 @@ func TestKilledAndGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.run()
-	if after := stable(w.network(t)); after != pristine {
-		t.Errorf("the system differs.\nbefore:\n%s\nafter:\n%s", pristine, after)
+	w.until("the resolvers to be the network's", 5*time.Second, func() bool { dns, _ := os.ReadFile(file); return string(dns) == resolv })
+	if st := s.status(); st.Overall != "blocked" || !st.Guard.Verified {
+		t.Errorf("overall is %q with %+v, want blocked by a guard that holds", st.Overall, st.Guard)
 	}
-	if dns, _ := os.ReadFile(file); string(dns) != resolv {
-		t.Errorf("resolv.conf is %q, want %q", dns, resolv)
+	s.cli("down")
+	if after := stable(w.network(t)) + w.ruleset(); after != pristine {
+		t.Errorf("after down the system differs.\nbefore:\n%s\nafter:\n%s", pristine, after)
 	}
 }
 
