@@ -60,7 +60,7 @@ var faces = map[string][]string{
 	"app/autostart": {},
 	"app/agent":     {"app/client", "app/prefs", "app/autostart", "web/api", "web/dist", "build/version"},
 	// The way out of a guard whose service does not run must not need the service.
-	"app/cli": {"app/client", "app/agent", "app/prefs", "web/api", "build/version", "service/lab", "service/demo", "service/daemon", "installer/linux"},
+	"app/cli": {"app/client", "app/agent", "app/prefs", "web/api", "build/version", "service/lab", "service/demo", "service/daemon", "service/guard", "installer/linux"},
 }
 
 type pkg struct {

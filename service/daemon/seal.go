@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"holdfast/service/failover"
 	"holdfast/service/guard"
@@ -23,12 +22,7 @@ import (
 // What cannot be read is held against us: the guard is then shut for everything,
 // unless its mode is known to be off.
 func Seal(ctx context.Context, opt Options) error {
-	if opt.Log == nil {
-		opt.Log = slog.Default()
-	}
-	if opt.Interface == "" {
-		opt.Interface = DefaultInterface
-	}
+	opt = opt.withDefaults()
 	manager := netcfg.New(netcfg.Options{StateDir: opt.StateDir, Log: opt.Log})
 	release, err := manager.Claim()
 	if errors.Is(err, netcfg.ErrClaimed) {
