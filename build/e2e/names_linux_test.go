@@ -107,8 +107,10 @@ func TestEndpointByName(t *testing.T) {
 		t.Errorf("the history does not say which name is not known:\n%s", got)
 	}
 	n.set("vpn.test.example", netip.MustParseAddr(a.addr))
+	// Until then the guard leaves ping no way at all, and it gives up.
+	w.until("the tunnel to its name", 40*time.Second, func() bool { got := s.status().Active; return got != nil && got.LastHandshake != nil })
 	g := w.ping(100 * time.Millisecond)
-	w.flowing(g, 40*time.Second)
+	w.flowing(g, 10*time.Second)
 	asked := n.questions()
 	a.drop()
 	n.set("vpn.test.example", netip.MustParseAddr(b.addr))
