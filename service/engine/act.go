@@ -15,11 +15,11 @@ func (o *Operator) act(t *task) {
 	ctx, cancel := context.WithTimeout(t.ctx, actWithin)
 	defer t.giveUp()
 	defer cancel()
-	switch t.Do {
-	case narrow:
+	if t.Do == narrow {
 		o.setSize(ctx, t.ID, t.size)
 		return
-	case shut:
+	}
+	if t.Do == shut {
 		o.setGuard(t.set)
 		return
 	}

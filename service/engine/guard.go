@@ -110,8 +110,9 @@ func (w *watchman) why() string {
 		return "Released on request, until the wish changes."
 	case guardset.Paused:
 		return "Paused on request, until " + w.pauseTo.UTC().Format(time.RFC3339) + "."
+	default:
+		return ""
 	}
-	return ""
 }
 
 // drawGuard shows the guard.

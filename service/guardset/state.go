@@ -1,6 +1,8 @@
 package guardset
 
 import (
+	"slices"
+
 	"holdfast/service/failover"
 	"holdfast/service/tunnel"
 )
@@ -63,12 +65,7 @@ func (r *row) matches(s *Situation) bool {
 }
 
 func one[T comparable](list []T, x T) bool {
-	for _, have := range list {
-		if have == x {
-			return true
-		}
-	}
-	return len(list) == 0
+	return len(list) == 0 || slices.Contains(list, x)
 }
 
 // For is the set that a situation asks for.
