@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -61,12 +62,16 @@ func TestUnits(t *testing.T) {
 	m.sh("systemctl", "kill", "--signal=KILL", linux.Service)
 	w.until("systemd to start it again", 10*time.Second, func() bool { return m.property(linux.Service, "NRestarts") == "1" && s.answers() })
 	w.flowing(g, 10*time.Second)
+	m.isQuiet()
+	m.foreign("b.conf")
 	m.sh("systemctl", "restart", linux.Service)
 	w.flowing(g, 10*time.Second)
+	if notices := strings.Join(strings.Fields(s.cli("notices")), " "); !strings.Contains(notices, "chown 0 /etc/holdfast/b.conf") {
+		t.Errorf("nothing says what to do about a config that is not root's: %s", notices)
+	}
 	if wish := s.status().Wish; !wish.On {
 		t.Error("a restart of the service took the wish away")
 	}
-	m.isQuiet()
 
 	s.cli("down")
 	after, dnsAfter := m.settings()
@@ -79,6 +84,16 @@ func TestUnits(t *testing.T) {
 	}
 	if out, err := m.try("holdfast", "service", "status"); err != nil || !strings.Contains(out, "not installed") {
 		t.Errorf("service status after uninstalling: %v, %s", err, out)
+	}
+}
+
+// foreign puts a config into the machine that belongs to somebody else.
+func (m *machine) foreign(name string) {
+	m.w.t.Helper()
+	path := filepath.Join(m.folder, "etc", name)
+	err := os.WriteFile(path, []byte(m.w.servers[0].conf()), 0o600)
+	if err := errors.Join(err, os.Chown(path, 1000, 1000)); err != nil {
+		m.w.t.Fatal(err)
 	}
 }
 

@@ -59,6 +59,10 @@ func readFile(path string) ([]byte, error) {
 	if errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENXIO) {
 		return nil, errNotAFile
 	}
+	if errors.Is(err, syscall.EACCES) {
+		// A service that is shut in opens only what is its own, even as root.
+		return nil, fmt.Errorf("the service may not read it; give it to its user: chown %d %s (%w)", os.Geteuid(), path, syscall.EACCES)
+	}
 	if err != nil {
 		return nil, err
 	}
