@@ -66,7 +66,10 @@ func newGuardRelease(p *program) *cobra.Command {
 As root this works without the service, too: all rules and routes that it left are
 removed, and it shuts the guard again when it starts. Where nothing else helps:
 
-  nft delete table inet holdfast; nft delete table arp holdfast`,
+  nft delete table inet holdfast
+  nft delete table arp holdfast
+  ip -4 rule del priority 26727
+  ip -6 rule del priority 26727`,
 		RunE: func(c *cobra.Command, _ []string) error { return p.releaseGuard(c.Context()) },
 	}
 }
@@ -191,7 +194,7 @@ func (p *program) releaseGuard(ctx context.Context) error {
 	}
 	p.note("note: %s", printable(p.explain(err).message))
 	if err := p.release(ctx, defaultConfigDir, defaultStateDir); err != nil {
-		return failed(err, "where nothing else helps: nft delete table inet holdfast; nft delete table arp holdfast", "open the guard without the service")
+		return failed(err, "what to do where nothing else helps: holdfast guard release --help", "open the guard without the service")
 	}
 	return p.done(map[string]any{"released": true, "service": nil},
 		"released: everything may pass, unprotected, until the service starts")

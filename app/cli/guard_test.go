@@ -148,7 +148,7 @@ func TestReleaseWithoutTheService(t *testing.T) {
 	}{
 		{"root, no service", absent, true, nil, exitDone, true, []string{"note: ", "until the service starts"}},
 		{"root, somebody took the socket's place", impostor, true, nil, exitDone, true, []string{"note: ", "until the service starts"}},
-		{"root, and it fails", absent, true, errors.New("no netlink"), exitFailed, true, []string{"no netlink", "hint: where nothing else helps: nft delete table inet holdfast"}},
+		{"root, and it fails", absent, true, errors.New("no netlink"), exitFailed, true, []string{"no netlink", "hint: what to do where nothing else helps: holdfast guard release --help"}},
 		{"no root", absent, false, nil, exitUnreachable, false, []string{"only root may", "hint: sudo holdfast guard release"}},
 		{"root, and the service refuses", refusing.socket, true, nil, exitFailed, false, []string{"it went wrong"}},
 	} {
