@@ -66,6 +66,9 @@ func TestEarlyBoot(t *testing.T) {
 		}
 		t.Logf("%s: shutting took %v", tt.name, m.took(linux.EarlyBoot))
 		w.until("holdfastd to answer", 10*time.Second, m.service().answers)
+		if tt.wish.On && !tt.damage {
+			w.flowing(w.ping(100*time.Millisecond), 15*time.Second)
+		}
 	}
 }
 
@@ -162,6 +165,8 @@ func TestSeal(t *testing.T) {
 	if took[0] > sealWithin {
 		t.Errorf("seal took %v of CPU time at least, want at most %v", took[0], sealWithin)
 	}
+	s.run()
+	w.flowing(w.ping(100*time.Millisecond), 15*time.Second)
 }
 
 // TestSealLeavesARunningServiceAlone has the unit for the boot started by hand.

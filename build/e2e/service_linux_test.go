@@ -167,8 +167,15 @@ var answer = regexp.MustCompile(`icmp_seq=(\d+) .*time=`)
 // ping starts a ping of the target every interval.
 func (w *world) ping(every time.Duration) *pinger {
 	w.t.Helper()
+	return w.pingTo(every, target)
+}
+
+// pingTo starts a ping of something else, with what ping needs to be told.
+func (w *world) pingTo(every time.Duration, args ...string) *pinger {
+	w.t.Helper()
 	g := &pinger{answered: map[int]time.Time{}}
-	cmd := exec.Command("ip", "netns", "exec", w.client, "ping", "-n", "-i", strconv.FormatFloat(every.Seconds(), 'f', 3, 64), target)
+	args = append([]string{"netns", "exec", w.client, "ping", "-n", "-i", strconv.FormatFloat(every.Seconds(), 'f', 3, 64)}, args...)
+	cmd := exec.Command("ip", args...)
 	g.p = &process{cmd: cmd, ended: make(chan struct{})}
 	cmd.Stdout = g
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

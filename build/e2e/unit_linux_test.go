@@ -53,37 +53,78 @@ func TestUnits(t *testing.T) {
 	m.isShutIn()
 	before, dns := m.settings()
 	s.cli("up", "a")
-	g := w.ping(200 * time.Millisecond)
-	w.flowing(g, 10*time.Second)
+	w.flowing(w.ping(200*time.Millisecond), 10*time.Second)
 	if _, now := m.settings(); !strings.Contains(now, "nameserver 10.77.0.1") || strings.Contains(now, "10.200.0.1") {
 		t.Errorf("resolv.conf while up is %q, want the tunnel's DNS alone", now)
 	}
+	m.isQuiet()
+	s.cli("down")
+	m.areAsBefore(before, dns)
+
+	m.foreign("b.conf")
+	m.sh("systemctl", "restart", linux.Service)
+	w.until("holdfastd to answer", 10*time.Second, s.answers)
+	if notices := strings.Join(strings.Fields(s.cli("notices")), " "); !strings.Contains(notices, "chown 0 /etc/holdfast/b.conf") {
+		t.Errorf("nothing says what to do about a config that is not root's: %s", notices)
+	}
+}
+
+// TestTheGuardOutlivesTheService kills, restarts, stops and removes the service
+// as systemd does, with a tunnel wished for. Until it is removed nothing leaves
+// beside the tunnel.
+func TestTheGuardOutlivesTheService(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "a")
+	m, s := w.installed()
+	s.cli("settings", "set", "guard=auto")
+	before, dns := m.settings()
+	beside := w.pingTo(50*time.Millisecond, "-I", "eth0", w.servers[0].addr)
+	w.flowing(beside, 5*time.Second)
+	s.cli("up", "a")
+	shut := time.Now()
+	g := w.ping(100 * time.Millisecond)
+	w.flowing(g, 10*time.Second)
 
 	m.sh("systemctl", "kill", "--signal=KILL", linux.Service)
 	w.until("systemd to start it again", 10*time.Second, func() bool { return m.property(linux.Service, "NRestarts") == "1" && s.answers() })
 	w.flowing(g, 10*time.Second)
-	m.isQuiet()
-	m.foreign("b.conf")
 	m.sh("systemctl", "restart", linux.Service)
 	w.flowing(g, 10*time.Second)
-	if notices := strings.Join(strings.Fields(s.cli("notices")), " "); !strings.Contains(notices, "chown 0 /etc/holdfast/b.conf") {
-		t.Errorf("nothing says what to do about a config that is not root's: %s", notices)
+	m.sh("holdfast", "service", "install") // an upgrade
+	w.flowing(g, 10*time.Second)
+	if said := m.sh("holdfast", "service", "stop"); !strings.Contains(said, "the guard stays shut") {
+		t.Errorf("service stop says %q, want that the guard stays shut", said)
 	}
+	w.rest(500 * time.Millisecond)
+	m.sh("holdfast", "service", "start")
+	w.until("holdfastd to answer", 10*time.Second, s.answers)
+	w.flowing(g, 10*time.Second)
 	if wish := s.status().Wish; !wish.On {
-		t.Error("a restart of the service took the wish away")
+		t.Error("a stop of the service took the wish away")
+	}
+	if at := beside.first(shut); !at.IsZero() {
+		t.Errorf("a ping got out beside the tunnel %v after it was up", at.Sub(shut))
 	}
 
-	s.cli("down")
-	after, dnsAfter := m.settings()
-	if after != before || dnsAfter != dns {
-		t.Errorf("after down the system differs.\nbefore:\n%s\n%s\nafter:\n%s\n%s", before, dns, after, dnsAfter)
+	if said := m.sh("holdfast", "service", "uninstall"); !strings.Contains(said, "the guard was shut, and is open now") {
+		t.Errorf("service uninstall says %q, want that the guard was shut", said)
 	}
-	m.sh("holdfast", "service", "uninstall")
+	w.flowing(beside, 5*time.Second)
+	m.areAsBefore(before, dns)
 	if left, _ := filepath.Glob(filepath.Join(m.folder, "units", "*", "*")); len(left) > 0 {
 		t.Errorf("uninstalling left %v", left)
 	}
 	if out, err := m.try("holdfast", "service", "status"); err != nil || !strings.Contains(out, "not installed") {
 		t.Errorf("service status after uninstalling: %v, %s", err, out)
+	}
+}
+
+// areAsBefore compares the machine's settings with those of a moment without a
+// tunnel.
+func (m *machine) areAsBefore(network, dns string) {
+	m.w.t.Helper()
+	if now, nowDNS := m.settings(); now != network || nowDNS != dns {
+		m.w.t.Errorf("the system differs.\nbefore:\n%s\n%s\nafter:\n%s\n%s", network, dns, now, nowDNS)
 	}
 }
 
@@ -104,7 +145,8 @@ func (m *machine) settings() (network, dns string) {
 	if err != nil {
 		m.w.t.Fatal(err)
 	}
-	return m.w.network(m.w.t) + m.w.sh(m.w.client, "sysctl", "net.ipv4.conf.all.rp_filter", "net.ipv4.conf.eth0.rp_filter"), string(text)
+	return m.w.network(m.w.t) + m.w.sh(m.w.client, "sysctl", "net.ipv4.conf.all.rp_filter", "net.ipv4.conf.eth0.rp_filter") +
+		m.w.sh(m.w.client, "nft", "list", "ruleset"), string(text)
 }
 
 // isShutIn sees that the running service has what the unit gives it, and no more.

@@ -62,6 +62,7 @@ func TestSealedSet(t *testing.T) {
 		{name: "the settings are damaged", settings: "guard = \"au", wish: off, want: guardset.Blocked, carry: all},
 		{name: "a setting will not do", settings: auto + "profile = 7\n", wish: off, want: guardset.Blocked, carry: all},
 		{name: "a setting will not do, never", settings: never + "profile = 7\n", wish: on, want: guardset.Open},
+		{name: "no configuration", settings: auto, wish: on, harm: func(config, _ string) error { return os.RemoveAll(config) }, want: guardset.Held, carry: all},
 		{name: "no state", settings: auto, wish: on, harm: func(_, state string) error { return os.RemoveAll(state) }, want: guardset.Open},
 		{name: "the configuration is a file", settings: auto, wish: off, harm: func(config, _ string) error {
 			return errors.Join(os.RemoveAll(config), os.WriteFile(config, nil, 0o600))
