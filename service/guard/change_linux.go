@@ -189,9 +189,6 @@ func (w *writer) set(s *set) {
 		e.Uint32(unix.NFTA_SET_FLAGS, s.flags)
 		e.Uint32(unix.NFTA_SET_KEY_TYPE, s.key)
 		e.Uint32(unix.NFTA_SET_KEY_LEN, s.size)
-		if s.key == typeIfname {
-			e.Bytes(unix.NFTA_SET_USERDATA, shownAsText)
-		}
 		if s.limit > 0 {
 			e.Nested(unix.NFTA_SET_DESC, func(e *netlink.AttributeEncoder) error {
 				e.Uint32(unix.NFTA_SET_DESC_SIZE, s.limit)
@@ -200,10 +197,6 @@ func (w *writer) set(s *set) {
 		}
 	})
 }
-
-// shownAsText has nft(8) show names as such: its note NFTNL_UDATA_SET_KEYBYTEORDER
-// says that the bytes are in the machine's own order.
-var shownAsText = append([]byte{0, 4}, number(1)...)
 
 func (w *writer) deleteSet(name string) {
 	w.put(unix.NFT_MSG_DELSET, 0, func(e *netlink.AttributeEncoder) {

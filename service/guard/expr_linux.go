@@ -3,9 +3,10 @@ package guard
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
+	"strconv"
 
 	"github.com/google/nftables/expr"
 	"github.com/mdlayher/netlink"
@@ -70,48 +71,45 @@ func plain(b []byte) []byte {
 // less what it has counted.
 func canonical(exprs []byte) (string, error) {
 	list, err := netlink.UnmarshalAttributes(exprs)
+	var text []byte
+	for i := range list {
+		if text, err = appendExpr(text, list[i].Data); err != nil {
+			break
+		}
+	}
 	if err != nil {
 		return "", fmt.Errorf("read a rule: %w", err)
 	}
-	var words []string
-	for _, e := range list {
-		word, err := canonicalExpr(e.Data)
-		if err != nil {
-			return "", fmt.Errorf("read a rule: %w", err)
-		}
-		words = append(words, word)
-	}
-	return strings.Join(words, " "), nil
+	return string(text), nil
 }
 
-func canonicalExpr(b []byte) (string, error) {
-	attrs, err := netlink.UnmarshalAttributes(b)
+func appendExpr(text, expression []byte) ([]byte, error) {
+	parts, err := netlink.UnmarshalAttributes(expression)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	var name string
 	var data []netlink.Attribute
-	for _, a := range attrs {
-		switch a.Type {
+	for _, p := range parts {
+		switch p.Type {
 		case unix.NFTA_EXPR_NAME:
-			name = cString(a.Data)
+			text = append(text, cString(p.Data)...)
 		case unix.NFTA_EXPR_DATA:
-			if data, err = netlink.UnmarshalAttributes(a.Data); err != nil {
-				return "", err
+			if data, err = netlink.UnmarshalAttributes(p.Data); err != nil {
+				return nil, err
 			}
 		}
 	}
-	if name == "counter" {
-		return name, nil
+	if bytes.HasSuffix(text, []byte("counter")) {
+		data = nil
 	}
-	var words []string
-	for _, a := range data {
-		if len(bytes.Trim(a.Data, "\x00")) > 0 {
-			words = append(words, fmt.Sprintf("%d=%x", a.Type, a.Data))
+	slices.SortFunc(data, func(a, b netlink.Attribute) int { return int(a.Type) - int(b.Type) })
+	for _, d := range data {
+		if len(bytes.Trim(d.Data, "\x00")) > 0 {
+			text = append(strconv.AppendUint(append(text, ' '), uint64(d.Type), 10), '=')
+			text = hex.AppendEncode(text, d.Data)
 		}
 	}
-	slices.Sort(words)
-	return name + "(" + strings.Join(words, " ") + ")", nil
+	return append(text, '\n'), nil
 }
 
 func cString(b []byte) string { return string(bytes.TrimRight(b, "\x00")) }
@@ -141,10 +139,14 @@ func number(n uint32) []byte { return binary.NativeEndian.AppendUint32(nil, n) }
 
 func match(e ...expr.Any) []expr.Any { return e }
 
-func proto(set string) []expr.Any        { return match(meta(expr.MetaKeyNFPROTO, reg1), in(set)) }
-func nfproto(p byte) []expr.Any          { return match(meta(expr.MetaKeyNFPROTO, reg1), equal(p)) }
-func l4proto(p byte) []expr.Any          { return match(meta(expr.MetaKeyL4PROTO, reg1), equal(p)) }
-func ifname(k expr.MetaKey) []expr.Any   { return match(meta(k, reg1), in(setTunnel)) }
+func proto(set string) []expr.Any { return match(meta(expr.MetaKeyNFPROTO, reg1), in(set)) }
+func nfproto(p byte) []expr.Any   { return match(meta(expr.MetaKeyNFPROTO, reg1), equal(p)) }
+func l4proto(p byte) []expr.Any   { return match(meta(expr.MetaKeyL4PROTO, reg1), equal(p)) }
+func ifname(k expr.MetaKey, name string) []expr.Any {
+	var padded [unix.IFNAMSIZ]byte
+	copy(padded[:], name)
+	return match(meta(k, reg1), equal(padded[:]...))
+}
 func loopback(k expr.MetaKey) []expr.Any { return match(meta(k, reg1), equal(number(1)...)) } // lo is 1 in every namespace
 
 func addr4(offset uint32, set string) []expr.Any {

@@ -49,7 +49,7 @@ func New(o Options) *Guard {
 	return &Guard{
 		Options: o,
 		changes: make(chan Change, 16),
-		rules:   newRuleset(o.Mark, uint32(os.Geteuid())),
+		rules:   newRuleset(o.Interface, o.Mark, uint32(os.Geteuid())),
 		permits: permits{},
 	}
 }
@@ -122,7 +122,7 @@ func (g *Guard) openLocked() error {
 
 // meantLocked is what a set means at this moment. mu must be held.
 func (g *Guard) meantLocked(s guardset.Set, until time.Time) meant {
-	m := meant{rules: g.rules, set: s, tunnel: g.Interface, permits: g.permits.list()}
+	m := meant{rules: g.rules, set: s, permits: g.permits.list()}
 	if left := time.Until(until); !until.IsZero() && left > -slack {
 		m.paused = max(left, 1) // the kernel may end it a moment later
 	}

@@ -107,7 +107,7 @@ func TestShownAsMeant(t *testing.T) {
 	host.set(g, split())
 	got := host.rules()
 	for _, want := range []string{
-		"flags owner", `elements = { "hf0" }`, "elements = { 192.0.2.1 . udp . 51820 }",
+		"flags owner", `oifname "hf0" accept`, "elements = { 192.0.2.1 . udp . 51820 }",
 		"elements = { 10.20.0.0-10.21.127.255 }", "elements = { fd00:20::/48 }", "elements = { 10.8.0.2 }",
 		"type filter hook output priority filter - 10; policy drop;", "type filter hook forward priority filter - 10; policy drop;",
 		"meta mark 0x00006866 meta skuid 0 jump ours",

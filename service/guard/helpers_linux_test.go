@@ -110,14 +110,12 @@ func (s *space) watch(g *Guard) (stop func()) {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread is in another namespace
-		if err := unix.Setns(int(s.file.Fd()), unix.CLONE_NEWNET); err != nil {
-			ended <- err
-			return
+	s.beside(func(err error) {
+		if err == nil {
+			err = g.Watch(ctx)
 		}
-		ended <- g.Watch(ctx)
-	}()
+		ended <- err
+	})
 	eventually(s.t, "it watches", func() bool { return g.State().Watched })
 	return func() {
 		s.t.Helper()
@@ -126,6 +124,14 @@ func (s *space) watch(g *Guard) (stop func()) {
 			s.t.Error("watch:", err)
 		}
 	}
+}
+
+// beside runs f on another thread of the namespace, at the same time.
+func (s *space) beside(f func(error)) {
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread is in another namespace
+		f(unix.Setns(int(s.file.Fd()), unix.CLONE_NEWNET))
+	}()
 }
 
 // rules is what nft(8) shows of all tables.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -23,7 +24,7 @@ type lab struct {
 	uplink, tunnel *capture
 }
 
-func newLab(t *testing.T) *lab {
+func newLab(t testing.TB) *lab {
 	t.Helper()
 	l := &lab{host: newSpace(t), far: newSpace(t), container: newSpace(t)}
 	for _, s := range []*space{l.host, l.far, l.container} {
@@ -400,4 +401,56 @@ func (l *lab) passes(from *space, p packet) (seen int, err error) {
 	})
 	l.uplink.settle(l.host, "eth0")
 	return l.uplink.seen(p.words()) - before, err
+}
+
+// flood sends packets without end.
+type flood struct {
+	lab  *lab
+	stop chan struct{}
+	// ended gives how often each was sent, be it refused or not.
+	ended chan []int
+	what  []packet
+	seen  []int // before it began
+}
+
+// flood sends each packet up to ten thousand times a second from the host, on
+// whichever processor there is.
+func (l *lab) flood(what ...packet) *flood {
+	f := &flood{lab: l, stop: make(chan struct{}), ended: make(chan []int, 1), what: what}
+	for _, p := range what {
+		f.seen = append(f.seen, l.uplink.seen(p.words()))
+	}
+	l.host.beside(func(err error) {
+		sent := make([]int, len(what))
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for err == nil {
+			for i := range what {
+				for range 10 {
+					_ = what[i].send()
+					sent[i]++
+				}
+			}
+			select {
+			case <-f.stop:
+				f.ended <- sent
+				return
+			case <-tick.C:
+			}
+		}
+		f.ended <- sent
+	})
+	return f
+}
+
+// end ends it, and says how often each packet was sent and how often it came.
+func (f *flood) end() (sent, came []int) {
+	f.lab.host.t.Helper()
+	close(f.stop)
+	sent = <-f.ended
+	f.lab.uplink.settle(f.lab.host, "eth0")
+	for i, p := range f.what {
+		came = append(came, f.lab.uplink.seen(p.words())-f.seen[i])
+	}
+	return sent, came
 }

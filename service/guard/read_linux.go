@@ -57,23 +57,50 @@ func (s *socket) read() (reading, error) {
 var errInterrupted = errors.New("the rules changed meanwhile")
 
 // request asks for something, and calls each with every answer's attributes.
+// The kernel answers while it is asked: nothing waits for it.
 func (s *socket) request(m message, each func(*netlink.AttributeDecoder) error) error {
-	list, err := s.Execute(m.encode())
+	sent, err := s.Send(m.encode())
 	if err != nil {
-		return err
+		return fmt.Errorf("ask the kernel: %w", err)
 	}
-	for i := range list {
-		if list[i].Header.Flags&unix.NLM_F_DUMP_INTR != 0 {
-			return errInterrupted
+	var failed error
+	done := false
+	err = s.raw.Control(func(fd uintptr) {
+		for !done {
+			n, _, err := unix.Recvfrom(int(fd), s.buf, unix.MSG_DONTWAIT)
+			switch {
+			case errors.Is(err, unix.EINTR):
+			case err != nil:
+				failed, done = fmt.Errorf("read the kernel's answer: %w", err), true
+			default:
+				for a := range answers(s.buf[:n], sent.Header.Sequence) {
+					var err error
+					if done, err = take(a, each); failed == nil {
+						failed = err // and take the rest all the same
+					}
+				}
+			}
 		}
-		if len(list[i].Data) < 4 {
-			continue // the end of a listing
+	})
+	return errors.Join(err, failed)
+}
+
+// take reads one answer. It says whether it is the last one.
+func take(a netlink.Message, each func(*netlink.AttributeDecoder) error) (last bool, err error) {
+	last = a.Header.Type == netlink.Error || a.Header.Type == netlink.Done
+	switch {
+	case a.Header.Flags&unix.NLM_F_DUMP_INTR != 0:
+		err = errInterrupted
+	case len(a.Data) < 4:
+		err = errors.New("the kernel's answer is cut off")
+	case last:
+		if n := int32(binary.NativeEndian.Uint32(a.Data)); n != 0 {
+			err = unix.Errno(-n)
 		}
-		if err := decode(list[i].Data[4:], each); err != nil {
-			return err
-		}
+	default:
+		err = decode(a.Data[4:], each)
 	}
-	return nil
+	return last || a.Header.Flags&netlink.Multi == 0, err
 }
 
 func decode(b []byte, each func(*netlink.AttributeDecoder) error) error {

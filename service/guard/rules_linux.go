@@ -15,7 +15,6 @@ import (
 // The sets. The first ones vary; what is in the last ones is fixed.
 const (
 	setPaused = "paused" // protocols that may all pass for now
-	setTunnel = "tunnel" // the name of the tunnel's interface
 	setPass4  = "pass4"  // address, protocol and port of what our own may send to
 	setPass6  = "pass6"
 	setPing4  = "ping4" // addresses that our own may ping
@@ -42,7 +41,6 @@ const (
 	typeL4Proto = 12
 	typeService = 13
 	typeICMPv6  = 29
-	typeIfname  = 41
 	typeBits    = 6 // a key of several types has their numbers behind one another
 )
 
@@ -65,7 +63,6 @@ type ruleset struct {
 type meant struct {
 	rules   *ruleset // nil where the set is open
 	set     guardset.Set
-	tunnel  string
 	permits []permit
 	paused  time.Duration // what is left of a pause; 0: none
 	flags   uint32        // of the tables
@@ -81,47 +78,47 @@ func (m *meant) tables() []table {
 		{family: unix.NFPROTO_INET, flags: m.flags, sets: append(m.inetSets(), fixedSets...), chains: m.rules.inet},
 		{family: unix.NFPROTO_ARP, flags: m.flags, sets: []set{
 			m.pausedSet([]byte{unix.NFPROTO_ARP}),
-			m.tunnelSet(),
 			{name: setOwn4, key: typeIPv4, size: 4, elements: own4},
 		}, chains: m.rules.arp},
 	}
 }
 
-// newRuleset makes the chains for packets of ours with this mark, from sockets
-// of this user.
-func newRuleset(mark, uid uint32) *ruleset {
-	return &ruleset{inet: append(hooks(mark, uid), leaving()...), arp: arpChains()}
+// newRuleset makes the chains for a tunnel's interface, and packets of ours with
+// this mark from sockets of this user.
+func newRuleset(tunnel string, mark, uid uint32) *ruleset {
+	return &ruleset{inet: append(hooks(tunnel, mark, uid), leaving()...), arp: arpChains(tunnel)}
 }
 
-// hooks are where packets are looked at. Each drops what no rule lets pass. The
-// second look, behind all others' rules, is for packets whose destination or
-// way was changed after the first.
-func hooks(mark, uid uint32) []chain {
+// hooks are where packets are looked at. Each that they leave by drops what no
+// rule lets pass. The second look, behind all others' rules, is for packets
+// whose destination or way was changed after the first; the first is also for
+// those which IPsec made of others, that come by no second.
+//
+// What most packets match is asked first, and of the packet itself: a look into
+// a set costs three times as much.
+func hooks(tunnel string, mark, uid uint32) []chain {
 	const late = 320 // behind the translation of addresses, at 100 and 300
-	free, link, keep := newRule(jump("free")), newRule(jump("link")), newRule(jump("keep"))
-	ours := newRule(match(meta(expr.MetaKeyMARK, reg1), equal(number(mark)...), meta(expr.MetaKeySKUID, reg1), equal(number(uid)...)), jump("ours"))
+	into, local := newRule(ifname(expr.MetaKeyOIFNAME, tunnel), accept), newRule(loopback(expr.MetaKeyOIF), accept)
+	marked, user := match(meta(expr.MetaKeyMARK, reg1), equal(number(mark)...)), match(meta(expr.MetaKeySKUID, reg1), equal(number(uid)...))
+	ours, stillOurs := newRule(marked, user, jump("ours")), newRule(marked, jump("ours")) // whose user was asked for at the first look
 	pause := newRule(proto(setPaused), accept)
-	inside := newRule(ifname(expr.MetaKeyIIFNAME), jump("inside"))
-	// What we send outside never has an address of the tunnel: where it has one and
-	// our mark, another program put the mark on it after its source was chosen.
-	own4, own6 := newRule(addr4(saddr4, setOwn4), drop), newRule(addr6(saddr6, setOwn6), drop)
+	link, inside, keep := newRule(jump("link")), newRule(ifname(expr.MetaKeyIIFNAME, tunnel), jump("inside")), newRule(jump("keep"))
 	return []chain{
-		{"prerouting", &hook{unix.NF_INET_PRE_ROUTING, -150, "filter", policyAccept}, arriving()},
-		{"output", &hook{unix.NF_INET_LOCAL_OUT, -10, "filter", policyDrop}, []rule{free, pause, own4, own6, ours, link, keep}},
-		{"forward", &hook{unix.NF_INET_FORWARD, -10, "filter", policyDrop}, []rule{free, pause, inside, keep}},
-		{"postrouting", &hook{unix.NF_INET_POST_ROUTING, late, "filter", policyDrop}, []rule{free, pause, own4, own6, ours, link, inside, keep}},
-	}
-}
-
-// arriving refuses what comes for the tunnel's addresses from outside it: who
-// could ask for them would learn which they are, and what is sent through.
-func arriving() []rule {
-	return []rule{
-		newRule(proto(setPaused), accept),
-		newRule(loopback(expr.MetaKeyIIF), accept),
-		newRule(ifname(expr.MetaKeyIIFNAME), accept),
-		newRule(addr4(daddr4, setOwn4), drop),
-		newRule(addr6(daddr6, setOwn6), drop),
+		{"prerouting", &hook{unix.NF_INET_PRE_ROUTING, -150, "filter", policyAccept}, []rule{
+			newRule(addr4(daddr4, setOwn4), enter("probe")),
+			newRule(addr6(daddr6, setOwn6), enter("probe")),
+		}},
+		{"output", &hook{unix.NF_INET_LOCAL_OUT, -10, "filter", policyDrop}, []rule{into, local, ours, pause, link, keep}},
+		{"forward", &hook{unix.NF_INET_FORWARD, -10, "filter", policyDrop}, []rule{into, pause, inside, keep}},
+		{"postrouting", &hook{unix.NF_INET_POST_ROUTING, late, "filter", policyDrop}, []rule{into, local, stillOurs, pause, link, inside, keep}},
+		// What comes for the tunnel's addresses from outside it is refused: who could
+		// ask for them would learn which they are, and what is sent through.
+		{"probe", nil, []rule{
+			newRule(ifname(expr.MetaKeyIIFNAME, tunnel), accept),
+			newRule(loopback(expr.MetaKeyIIF), accept),
+			pause,
+			newRule(drop),
+		}},
 	}
 }
 
@@ -131,13 +128,12 @@ func leaving() []chain {
 	udp4 := append(nfproto(unix.NFPROTO_IPV4), l4proto(unix.IPPROTO_UDP)...)
 	udp6 := append(nfproto(unix.NFPROTO_IPV6), l4proto(unix.IPPROTO_UDP)...)
 	return []chain{
-		// What stays on this computer, or goes into the tunnel.
-		{"free", nil, []rule{
-			newRule(loopback(expr.MetaKeyOIF), accept),
-			newRule(ifname(expr.MetaKeyOIFNAME), accept),
-		}},
-		// Our own packets, to exactly where they may go.
+		// Our own packets, to exactly where they may go. They never have an address
+		// of the tunnel: where one has, another program put our mark on it after its
+		// source was chosen.
 		{"ours", nil, []rule{
+			newRule(addr4(saddr4, setOwn4), goesBack),
+			newRule(addr6(saddr6, setOwn6), goesBack),
 			newRule(nfproto(unix.NFPROTO_IPV4), match(network(daddr4, 4, reg1), meta(expr.MetaKeyL4PROTO, reg1word1), transport(2, 2, reg1word2), in(setPass4)), accept),
 			newRule(nfproto(unix.NFPROTO_IPV6), match(network(daddr6, 16, reg1), meta(expr.MetaKeyL4PROTO, reg2), transport(2, 2, reg2word1), in(setPass6)), accept),
 			newRule(l4proto(unix.IPPROTO_ICMP), match(transport(0, 1, reg1), equal(icmpEcho)), addr4(daddr4, setPing4), accept),
@@ -146,6 +142,8 @@ func leaving() []chain {
 		// What a link needs to have an address and neighbours, but nothing that
 		// would tell them the tunnel's addresses.
 		{"link", nil, []rule{
+			newRule(addr4(saddr4, setOwn4), drop),
+			newRule(addr6(saddr6, setOwn6), drop),
 			newRule(udp4, match(transport(0, 4, reg1), equal(0, 68, 0, 67)), addr4(daddr4, setDHCP4), accept),
 			newRule(udp6, match(transport(0, 4, reg1), equal(546>>8, 546&0xff, 547>>8, 547&0xff)), addr6(daddr6, setDHCP6), accept),
 			newRule(icmpv6, match(network(7, 1, reg1), equal(255), transport(0, 1, reg1), in(setNDP)), jump("neighbour")),
@@ -200,7 +198,6 @@ func (m *meant) inetSets() []set {
 	own4, own6 := m.own()
 	return []set{
 		m.pausedSet(inetProtocols),
-		m.tunnelSet(),
 		{name: setPass4, key: dst4, size: 12, limit: MaxPermits, elements: m.permitted(setPass4)},
 		{name: setPass6, key: dst6, size: 24, limit: MaxPermits, elements: m.permitted(setPass6)},
 		{name: setPing4, key: typeIPv4, size: 4, limit: MaxPermits, elements: m.permitted(setPing4)},
@@ -236,7 +233,7 @@ var inetProtocols = []byte{unix.NFPROTO_IPV4, unix.NFPROTO_IPV6}
 
 // arpChains keep the tunnel's addresses from the neighbours: none learns that
 // they are here, and by which link.
-func arpChains() []chain {
+func arpChains(tunnel string) []chain {
 	const (
 		hookIn, hookOut = 0, 1 // of linux/netfilter_arp.h
 		// Offsets of the addresses where those of the link have six bytes.
@@ -249,12 +246,12 @@ func arpChains() []chain {
 	return []chain{
 		{"input", &hook{hookIn, 0, "filter", policyAccept}, []rule{
 			pause,
-			newRule(ifname(expr.MetaKeyIIFNAME), accept),
+			newRule(ifname(expr.MetaKeyIIFNAME, tunnel), accept),
 			newRule(names(target), drop),
 		}},
 		{"output", &hook{hookOut, 0, "filter", policyAccept}, []rule{
 			pause,
-			newRule(ifname(expr.MetaKeyOIFNAME), accept),
+			newRule(ifname(expr.MetaKeyOIFNAME, tunnel), accept),
 			newRule(names(sender), drop),
 			newRule(names(target), drop),
 		}},
@@ -267,16 +264,6 @@ func (m *meant) pausedSet(protocols []byte) set {
 		for _, p := range protocols {
 			s.elements[element{key: string([]byte{p})}] = m.paused
 		}
-	}
-	return s
-}
-
-func (m *meant) tunnelSet() set {
-	s := set{name: setTunnel, key: typeIfname, size: unix.IFNAMSIZ, elements: map[element]time.Duration{}}
-	if m.set.Kind == guardset.Held {
-		var name [unix.IFNAMSIZ]byte
-		copy(name[:], m.tunnel)
-		s.elements[element{key: string(name[:])}] = 0
 	}
 	return s
 }

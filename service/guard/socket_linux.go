@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"syscall"
 
@@ -20,6 +21,7 @@ const bufferSize = 8 << 20
 type socket struct {
 	*netlink.Conn
 	raw syscall.RawConn
+	buf []byte // for one packet of answers
 }
 
 // dial opens a socket in the network namespace of the calling thread.
@@ -36,7 +38,7 @@ func dial() (*socket, error) {
 		_ = c.Close()
 		return nil, fmt.Errorf("open netlink: %w", err)
 	}
-	s := &socket{Conn: c, raw: raw}
+	s := &socket{Conn: c, raw: raw, buf: make([]byte, 64<<10)}
 	s.force(unix.SO_SNDBUFFORCE)
 	s.force(unix.SO_RCVBUFFORCE)
 	return s, nil
@@ -155,6 +157,27 @@ func (s *socket) drain(handle func(seq uint32, errno unix.Errno)) {
 			}
 		}
 	})
+}
+
+// answers are the messages of one packet that answer the request of this number.
+func answers(b []byte, seq uint32) iter.Seq[netlink.Message] {
+	return func(yield func(netlink.Message) bool) {
+		for len(b) >= unix.NLMSG_HDRLEN {
+			h := netlink.Header{
+				Length:   binary.NativeEndian.Uint32(b),
+				Type:     netlink.HeaderType(binary.NativeEndian.Uint16(b[4:])),
+				Flags:    netlink.HeaderFlags(binary.NativeEndian.Uint16(b[6:])),
+				Sequence: binary.NativeEndian.Uint32(b[8:]),
+			}
+			if h.Length < unix.NLMSG_HDRLEN || int(h.Length) > len(b) {
+				return
+			}
+			if h.Sequence == seq && !yield(netlink.Message{Header: h, Data: b[unix.NLMSG_HDRLEN:h.Length]}) {
+				return
+			}
+			b = b[min(len(b), int(h.Length+3)&^3):]
+		}
+	}
 }
 
 // encode encodes attributes whose numbers are all big-endian, as those of
