@@ -227,11 +227,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { ended <- d.engine.Run(ctx) })
 	wg.Go(d.door.serve)
-	wg.Go(func() {
-		if err := d.network.Keep(ctx); err != nil {
-			d.log.Error("nobody puts back what others take from the network", "err", err)
-		}
-	})
+	wg.Go(func() { d.keepNetwork(ctx) })
 	if d.guard != nil {
 		wg.Go(func() { d.keepGuard(ctx) })
 	}

@@ -69,14 +69,54 @@ func (d *Daemon) keepGuard(ctx context.Context) {
 			<-done
 			return
 		case c := <-d.guard.Changes():
-			what := c.What
-			if c.By != "" {
-				what = c.By + ": " + what
-			}
 			d.log.Warn("another program changed the guard", "by", c.By, "what", c.What, "err", c.Err)
-			_ = d.engine.Disturbed(ctx, what, c.Err)
+			_ = d.engine.Disturbed(ctx, attributed(c.By, c.What), c.Err)
 		}
 	}
+}
+
+// keepNetwork puts back what other programs take from the tunnel, and tells of
+// it, until ctx ends.
+func (d *Daemon) keepNetwork(ctx context.Context) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := d.network.Keep(ctx); err != nil {
+			d.log.Error("nobody puts back what others take from the network", "err", err)
+		}
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			<-done
+			return
+		case c := <-d.network.Changes():
+			d.tellChange(ctx, c)
+		}
+	}
+}
+
+func (d *Daemon) tellChange(ctx context.Context, c netcfg.Change) {
+	switch {
+	case c.Around && c.What == "":
+		_ = d.engine.Note(ctx, event.CodeRouteAround, nil)
+	case c.Around:
+		_ = d.engine.Note(ctx, event.CodeRouteAround, errors.New(c.What))
+	default:
+		err := c.Err
+		if d.guard != nil {
+			err = errors.Join(err, d.guard.State().Err) // routes that are whole say nothing of its rules
+		}
+		_ = d.engine.Disturbed(ctx, attributed(c.By, c.What), err)
+	}
+}
+
+// attributed says who did what.
+func attributed(by, what string) string {
+	if by == "" {
+		return what
+	}
+	return by + ": " + what
 }
 
 // permit lets our own marked packets go to an address while the guard is shut.

@@ -11,6 +11,7 @@ import (
 	"golang.zx2c4.com/wireguard/tun"
 
 	"holdfast/service/engine"
+	"holdfast/service/netcfg"
 	"holdfast/service/userspace"
 )
 
@@ -87,3 +88,6 @@ func (n *inner) Claim() (func(), error) { return func() {}, nil }
 
 // Keep has nothing to do: nobody else reaches what is inside.
 func (n *inner) Keep(context.Context) error { return nil }
+
+// Changes never tells of anything.
+func (n *inner) Changes() <-chan netcfg.Change { return nil }

@@ -24,6 +24,8 @@ type network interface {
 	Claim() (release func(), err error)
 	// Keep puts back what others take away, until ctx ends.
 	Keep(ctx context.Context) error
+	// Changes tells of what others did, while Keep runs.
+	Changes() <-chan netcfg.Change
 	// Lookup resolves a name outside the tunnel.
 	Lookup(ctx context.Context, host string) ([]netip.Addr, error)
 	// Find does too, and says of an earlier answer that it is one.
@@ -90,3 +92,4 @@ func (s *system) Clear(ctx context.Context) error   { return s.manager.Clear(ctx
 func (s *system) Recover(ctx context.Context) error { return s.manager.Recover(ctx) }
 func (s *system) Claim() (func(), error)            { return s.manager.Claim() }
 func (s *system) Keep(ctx context.Context) error    { return s.manager.Keep(ctx) }
+func (s *system) Changes() <-chan netcfg.Change     { return s.manager.Changes() }

@@ -43,7 +43,8 @@ const (
 	CodeClockAhead       Code = "clock_ahead"
 	// The guard's rules could not be put in force, or not be read back.
 	CodeGuardFailed Code = "guard_failed"
-	// Another program changed the firewall, and the rules were put back.
+	// Another program changed the guard's rules or the tunnel's routes, and they
+	// were put back.
 	CodeGuardDisturbed Code = "guard_disturbed"
 	// A route of the network leads around the tunnel.
 	CodeRouteAround Code = "route_around"
@@ -192,9 +193,9 @@ var catalogue = map[Code]Words{
 	CodeGuardFailed: {"Your traffic may not be protected",
 		"The guard's rules could not be put in force or read back as they must be. What the tunnel should carry may leave this computer unprotected.",
 		"Look at the log and at holdfast guard status. If it stays so, restart the computer, or turn the guard off to go without: holdfast guard off.", High, 0},
-	CodeGuardDisturbed: {"Another program changed the firewall",
-		"It changed or removed the guard's rules. The rules are back in force.",
-		"Find out which program it was, and see that it leaves the tables named holdfast alone.", Medium, 0},
+	CodeGuardDisturbed: {"Another program interfered with the guard",
+		"It changed or removed rules of the firewall or routes that keep your traffic in. They are back in force.",
+		"Find out which program it was, and see that it leaves the tables named holdfast and the interface alone.", Medium, 0},
 	CodeRouteAround: {"A route of this network leads around the tunnel",
 		"This network, or a program, sends some addresses another way than through the tunnel. The guard blocks what goes there.",
 		"Leave this network or connect to it again. If the route is your own, leave its addresses out of the tunnel's AllowedIPs.", Medium, 0},

@@ -36,8 +36,11 @@ func (m *Manager) detours() {
 	for _, what := range found {
 		if !slices.Contains(m.toldDetours, what) {
 			m.Log.Warn("something leads around the tunnel", "what", what)
-			m.tell(Change{What: what})
+			m.tell(Change{What: what, Around: true})
 		}
+	}
+	if len(found) == 0 && len(m.toldDetours) > 0 {
+		m.tell(Change{Around: true})
 	}
 	m.toldDetours = found
 }

@@ -127,10 +127,10 @@ func TestDetoursComeAndGo(t *testing.T) {
 			return len(m.toldDetours) == 0
 		})
 	}
-	select {
-	case c := <-m.Changes():
-		t.Errorf("told %q again", c.What)
-	default:
+	for len(m.Changes()) > 0 {
+		if c := <-m.Changes(); c.What != "" {
+			t.Errorf("told %q again", c.What)
+		}
 	}
 }
 

@@ -81,12 +81,17 @@ func keep(t *testing.T, m *Manager) (end func()) {
 // change receives what Keep tells next.
 func change(t *testing.T, m *Manager) Change {
 	t.Helper()
-	select {
-	case c := <-m.Changes():
-		return c
-	case <-time.After(5 * time.Second):
-		t.Fatal("no change is told")
-		return Change{}
+	limit := time.After(5 * time.Second)
+	for {
+		select {
+		case c := <-m.Changes():
+			if c.What != "" { // else something has ended
+				return c
+			}
+		case <-limit:
+			t.Fatal("no change is told")
+			return Change{}
+		}
 	}
 }
 

@@ -157,6 +157,8 @@ type Change struct {
 	By string
 	// What it did, in plain words.
 	What string
+	// Around says that it leads around the tunnel. "" in What: nothing does any more.
+	Around bool
 	// Err is nil: it is put back, or it is a thing of theirs, which stays. Else
 	// it cannot be put back.
 	Err error
