@@ -24,6 +24,21 @@ Before=sysinit.target
 [Service]
 Type=oneshot
 ExecStart=-/bin/sh -c 'ping -n -c 5 -i 0.1 -W 1 10.200.1.2 >/run/impatient 2>&1'
+ExecStart=/bin/sh -c 'nft list tables >>/run/impatient'
+[Install]
+WantedBy=sysinit.target
+`
+
+// flusher is the unit of nftables with the file that it has on many systems. It
+// takes its time, so that who does not wait for it is flushed.
+const flusher = `[Unit]
+DefaultDependencies=no
+Wants=network-pre.target
+Before=network-pre.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c 'sleep 0.5; nft flush ruleset'
 [Install]
 WantedBy=sysinit.target
 `
@@ -35,10 +50,12 @@ func TestEarlyBoot(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "a")
 	m, _ := w.installed()
-	if err := os.WriteFile(filepath.Join(m.folder, "units", "impatient.service"), []byte(impatient), 0o644); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{"impatient.service": impatient, "nftables.service": flusher} {
+		if err := os.WriteFile(filepath.Join(m.folder, "units", name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		m.sh("systemctl", "enable", name)
 	}
-	m.sh("systemctl", "enable", "impatient.service")
 	off, on := status.Wish{Target: "a"}, status.Wish{On: true, Target: "a"}
 	for _, tt := range []struct {
 		name, guard string
@@ -60,6 +77,9 @@ func TestEarlyBoot(t *testing.T) {
 		seen := m.sh("cat", "/run/impatient")
 		if out := strings.Contains(seen, "bytes from"); out != tt.out {
 			t.Errorf("%s: got out: %t, want %t:\n%s", tt.name, out, tt.out, seen)
+		}
+		if ruled := strings.Contains(seen, "table inet holdfast"); ruled == tt.out {
+			t.Errorf("%s: the guard's rules are there: %t, want %t:\n%s", tt.name, ruled, !tt.out, seen)
 		}
 		if result := m.property(linux.EarlyBoot, "Result"); result != "success" || m.property(linux.EarlyBoot, "ActiveState") != "active" {
 			t.Errorf("%s: the unit for the boot ended with %s", tt.name, result)
