@@ -2,7 +2,7 @@ package e2e
 
 import (
 	"context"
-	"fmt"
+	"net"
 	"net/netip"
 	"runtime"
 	"strings"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/vishvananda/netns"
 
+	"holdfast/app/client"
 	"holdfast/build/e2e/leak"
 )
 
@@ -18,6 +19,12 @@ import (
 const (
 	publicHost    = "203.0.113.10"
 	publicHost6   = "2001:db8:113::10"
+	splitHost     = "198.51.100.10" // also the public host's
+	splitHost6    = "2001:db8:51::10"
+	serverAddr6   = "fd00:1::2" // of the first server
+	routerAddr    = "10.200.0.1"
+	routerAddr6   = "fd00:c::1"
+	routerLocal   = "fe80::1"
 	lanNeighbour  = "10.200.0.77"
 	lanNeighbour6 = "fd00:c::77"
 	lanResolver   = "10.200.0.53"
@@ -53,22 +60,29 @@ type laboratory struct {
 	// the public host and the servers; inside is what came out of a tunnel.
 	near, far, inside *leak.Tally
 
-	cell  uint16
-	names map[uint16]string
+	pings  *pinger
+	socket *client.Client
+	cell   uint16
 }
 
 // newLaboratory builds the world, and begins to capture. The flood waits.
 func newLaboratory(t testing.TB) *laboratory {
 	t.Helper()
-	l := &laboratory{world: newWorld(t, "a", "b"), run: leak.NewRun(), names: map[uint16]string{}}
+	l := &laboratory{world: newWorld(t, "a", "b"), run: leak.NewRun()}
 	l.v6()
 	l.near, l.far, l.inside = leak.NewTally(l.run), leak.NewTally(l.run), leak.NewTally(l.run)
 	l.public, l.container = l.namespace("public"), l.namespace("container")
 	l.link(l.public, "eth0", publicHost, "p", "203.0.113.1")
 	l.both(l.public, "eth0", publicHost6, l.router, "p", "2001:db8:113::1")
-	for _, a := range []string{lanNeighbour + "/24", lanResolver + "/24", lanNeighbour6 + "/64", lanResolver6 + "/64"} {
-		l.ip(l.router, "addr add "+a+" dev c nodad")
-	}
+	l.ip(l.public, "addr add "+splitHost+"/32 dev lo")
+	l.ip(l.public, "addr add "+splitHost6+"/128 dev lo nodad")
+	l.ip(l.router, "route add 198.51.100.0/24 via "+publicHost)
+	l.ip(l.router, "-6 route add 2001:db8:51::/48 via "+publicHost6)
+	l.neighbours()
+	// Another uplink can only come before this one if this one is not the first.
+	l.ip(l.client, "route del default")
+	l.ip(l.client, "route add default via "+routerAddr+" dev eth0 metric 100")
+	l.secondUplink()
 	l.hostContainer()
 	l.overlay()
 	// A SYN that carries data says what it is.
@@ -99,6 +113,52 @@ func (l *laboratory) both(ns, iface, addr, gateway, gatewayIface, gatewayAddr st
 	l.ip(ns, "-6 route add default via "+gatewayAddr)
 }
 
+// neighbours gives the router the addresses of the client's neighbours.
+func (l *laboratory) neighbours() {
+	l.t.Helper()
+	for _, a := range []string{lanNeighbour + "/24", lanResolver + "/24", lanNeighbour6 + "/64", lanResolver6 + "/64", routerLocal + "/64"} {
+		l.ip(l.router, "addr add "+a+" dev c nodad")
+	}
+}
+
+// secondUplink joins the client to the router once more, as a worse way out.
+func (l *laboratory) secondUplink() {
+	l.t.Helper()
+	l.ip(l.router, "link add c2 type veth peer name eth1 netns "+l.client)
+	for _, end := range [][]string{{l.router, "c2", "1"}, {l.client, "eth1", "2"}} {
+		l.ip(end[0], "addr add 10.201.0."+end[2]+"/24 dev "+end[1])
+		l.ip(end[0], "addr add fd00:d::"+end[2]+"/64 dev "+end[1]+" nodad")
+		l.ip(end[0], "link set "+end[1]+" up")
+	}
+	l.ip(l.client, "route add default via 10.201.0.1 dev eth1 metric 200")
+	l.ip(l.client, "-6 route add default via fd00:d::1 dev eth1 metric 2048")
+}
+
+// replaceUplink takes the client's uplink away and gives it another one of the
+// same name, with another address.
+func (l *laboratory) replaceUplink(host string) {
+	l.t.Helper()
+	l.ip(l.router, "link del c")
+	l.ip(l.router, "link add c type veth peer name eth0 netns "+l.client)
+	l.ip(l.router, "link set c up")
+	l.ip(l.client, "link set eth0 up")
+	for _, a := range []string{routerAddr + "/24", routerAddr6 + "/64"} {
+		l.ip(l.router, "addr add "+a+" dev c nodad")
+	}
+	l.neighbours()
+	l.addUplinkAddress(host)
+	l.ip(l.client, "route add default via "+routerAddr+" dev eth0 metric 100")
+	l.ip(l.client, "-6 route add default via "+routerAddr6+" dev eth0")
+	l.overlay()
+}
+
+// addUplinkAddress gives the uplink the addresses that end in host.
+func (l *laboratory) addUplinkAddress(host string) {
+	l.t.Helper()
+	l.ip(l.client, "addr add 10.200.0."+host+"/24 dev eth0")
+	l.ip(l.client, "addr add fd00:c::"+host+"/64 dev eth0 nodad")
+}
+
 // hostContainer puts the container behind the client, which forwards and
 // translates for it as Docker does.
 func (l *laboratory) hostContainer() {
@@ -120,20 +180,7 @@ func (l *laboratory) overlay() {
 	l.ip(l.client, "link add vx0 type vxlan id 7 remote "+publicHost+" dstport 4789 dev eth0")
 	l.ip(l.client, "addr add 10.50.0.1/24 dev vx0")
 	l.ip(l.client, "link set vx0 up")
-	l.ip(l.client, "neigh add 10.50.0.2 lladdr 02:00:00:00:00:02 dev vx0")
-}
-
-// linkLocal is the router's own address on the client's link.
-func (l *laboratory) linkLocal() string {
-	l.t.Helper()
-	var addr string
-	l.until("the router's link-local address", 5*time.Second, func() bool {
-		list := l.sh(l.router, "ip", "-o", "-6", "addr", "show", "dev", "c", "scope", "link", "-tentative")
-		_, after, found := strings.Cut(list, "inet6 ")
-		addr, _, _ = strings.Cut(after, "/")
-		return found
-	})
-	return addr
+	l.ip(l.client, "neigh replace 10.50.0.2 lladdr 02:00:00:00:00:02 dev vx0")
 }
 
 // masquerade makes the rules of the program that runs the container.
@@ -179,25 +226,21 @@ func (l *laboratory) tallies(ns string) map[int]place {
 	l.t.Helper()
 	unknown := place{l.far, ns}
 	if ns == l.router {
-		unknown = place{l.near, "uplink"}
+		unknown = place{l.near, "new uplink"}
 	}
 	out := map[int]place{0: unknown}
-	for line := range strings.Lines(l.sh(ns, "ip", "-o", "link")) {
-		var i int
-		var name string
-		if _, err := fmt.Sscanf(line, "%d: %s", &i, &name); err != nil {
-			l.t.Fatalf("read %q: %v", line, err)
-		}
-		name, _, _ = strings.Cut(strings.TrimSuffix(name, ":"), "@")
+	var list []net.Interface
+	l.inNamespace(ns, func() (err error) { list, err = net.Interfaces(); return err })
+	for _, i := range list {
 		switch {
-		case name == "lo" || ns == l.router && name != "c":
-			out[i] = place{}
+		case i.Name == "lo" || ns == l.router && !strings.HasPrefix(i.Name, "c"):
+			out[i.Index] = place{}
 		case ns == l.router:
-			out[i] = place{l.near, "uplink"}
-		case strings.HasPrefix(name, "h"): // wireguard-go's
-			out[i] = place{l.inside, "inside"}
+			out[i.Index] = place{l.near, "uplink " + i.Name}
+		case strings.HasPrefix(i.Name, "h"): // wireguard-go's
+			out[i.Index] = place{l.inside, "inside"}
 		default:
-			out[i] = place{l.far, ns}
+			out[i.Index] = place{l.far, ns}
 		}
 	}
 	return out
@@ -208,7 +251,7 @@ func (l *laboratory) tallies(ns string) map[int]place {
 func (l *laboratory) pour(rate int) {
 	l.t.Helper()
 	l.flood = leak.NewFlood(l.run, rate)
-	client, container := l.clientWays(), containerWays()
+	client, container := append(l.clientWays(), splitWays()...), containerWays()
 	l.ways, l.outside = append(client, container...), len(container)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 2)
@@ -239,9 +282,8 @@ func (l *laboratory) pour(rate int) {
 }
 
 // enter has the flood be about a new cell of the table.
-func (l *laboratory) enter(name string) uint16 {
+func (l *laboratory) enter() uint16 {
 	l.cell++
-	l.names[l.cell] = name
 	l.flood.Enter(l.cell)
 	return l.cell
 }
@@ -280,25 +322,34 @@ func (f *figures) seen() float64 {
 	return 100 * float64(f.near) / float64(f.taken)
 }
 
-// figures sums up the packets of which is says that they count.
-func (l *laboratory) figures(is func(leak.Key) bool) (f figures) {
-	for k, n := range l.flood.Sent() {
-		if is(k) {
-			f.tried += n.Tried
-			f.taken += n.Taken
-		}
-	}
+// figures sums up the packets of cells of which is says that they count. nil:
+// all do.
+func (l *laboratory) figures(is func(leak.Key) bool, cells ...uint16) (f figures) {
 	sum := func(counts map[leak.Key]int) (n int) {
 		for k, c := range counts {
-			if is(k) {
+			if is == nil || is(k) {
 				n += c
 			}
 		}
 		return n
 	}
-	near, later := l.near.Seen()
-	far, _ := l.far.Seen()
-	inside, _ := l.inside.Seen()
-	f.near, f.fragments, f.far, f.inside = sum(near), sum(later), sum(far), sum(inside)
+	for _, cell := range cells {
+		for k, n := range l.flood.Sent(cell) {
+			if is == nil || is(k) {
+				f.tried += n.Tried
+				f.taken += n.Taken
+			}
+		}
+		near, later := l.near.Seen(cell)
+		far, _ := l.far.Seen(cell)
+		inside, _ := l.inside.Seen(cell)
+		f.near += sum(near)
+		f.fragments += sum(later)
+		f.far += sum(far)
+		f.inside += sum(inside)
+	}
 	return f
 }
+
+// by selects the packets that were sent by the way at an index.
+func by(way int) func(leak.Key) bool { return func(k leak.Key) bool { return int(k.Way) == way+1 } }

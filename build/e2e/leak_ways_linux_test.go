@@ -16,21 +16,21 @@ func (l *laboratory) clientWays() []leak.Way {
 	a := l.servers[0].addr
 	datagrams := []leak.Kind{leak.UDP, leak.ICMP, leak.DNS, leak.Raw}
 	data := []byte{4, 0, 0, 0} // as a message of WireGuard begins
-	router := l.linkLocal()
 	return []leak.Way{
 		{Name: "to a public host", To: public},
 		{Name: "bound to the uplink's device", To: public, Device: "eth0"},
+		{Name: "bound to another uplink's device", To: public, Device: "eth1"},
 		{Name: "bound to the uplink's address", To: public, From: uplink},
 		{Name: "bound to the uplink's device and address", To: public, Device: "eth0", From: uplink},
 		{Name: "with the tunnel's address, bound to the uplink's device", To: public, Device: "eth0", From: addrs(tunnelAddr, tunnelAddr6)},
 		{Name: "in fragments", To: public, Size: 4000, Kinds: []leak.Kind{leak.UDP, leak.ICMP}},
 		{Name: "in fragments, bound to the uplink's device", To: public, Size: 4000, Device: "eth0", Kinds: []leak.Kind{leak.UDP, leak.ICMP}},
 		{Name: "to a neighbour", To: addrs(lanNeighbour, lanNeighbour6)},
-		{Name: "to the router's link-local address", To: addrs(router + "%eth0")},
+		{Name: "to the router's link-local address", To: addrs(routerLocal + "%eth0")},
 		{Name: "to the LAN's resolver", To: addrs(lanResolver, lanResolver6), Kinds: []leak.Kind{leak.DNS, leak.DNSTCP}},
 		{Name: "to the LAN's resolver, encrypted", To: addrs(lanResolver, lanResolver6), Port: 853, Kinds: []leak.Kind{leak.UDP, leak.TCP}},
-		{Name: "to a link-local resolver", To: addrs(router + "%eth0"), Kinds: []leak.Kind{leak.DNS, leak.DNSTCP}},
-		{Name: "multicast", To: addrs("224.0.0.251", "239.1.2.3", "ff05::1:3"), Port: 5353, Kinds: datagrams},
+		{Name: "to a link-local resolver", To: addrs(routerLocal + "%eth0"), Kinds: []leak.Kind{leak.DNS, leak.DNSTCP}},
+		{Name: "multicast", To: addrs("224.0.0.251", "239.1.2.3"), Port: 5353, Kinds: datagrams},
 		{Name: "multicast, bound to the uplink's device", To: addrs("224.0.0.251", "239.1.2.3", "ff02::fb%eth0", "ff05::1:3"), Port: 5353, Device: "eth0", Kinds: datagrams},
 		{Name: "broadcast", To: addrs("255.255.255.255", "10.200.0.255"), Kinds: datagrams},
 		{Name: "broadcast, bound to the uplink's device", To: addrs("255.255.255.255", "10.200.0.255"), Device: "eth0", Kinds: datagrams},

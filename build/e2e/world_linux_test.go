@@ -63,7 +63,14 @@ func run(m *testing.M) int {
 			return 1
 		}
 	}
-	return m.Run()
+	code := m.Run()
+	if *leakReport != "" && code == 0 {
+		if err := writeLeaks(*leakReport); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return code
 }
 
 // cannot says why namespaces cannot be made here, or "".

@@ -21,6 +21,16 @@ type Allowed struct {
 type Question struct {
 	Network string // udp, tcp or icmp
 	To      netip.AddrPort
+	// Most is how many bytes a datagram may carry. 0: any number.
+	Most int
+}
+
+// asks says that one of the questions is what a packet asks.
+func (a *Allowed) asks(network string, p *Packet, port uint16) bool {
+	to := netip.AddrPortFrom(p.To, port)
+	return slices.ContainsFunc(a.Asked, func(q Question) bool {
+		return q.Network == network && q.To == to && (q.Most == 0 || len(p.Payload) <= q.Most)
+	})
 }
 
 // Lets says whether a packet without a mark may leave.
@@ -37,23 +47,20 @@ func (a *Allowed) Lets(p *Packet) bool {
 	case protoUDP:
 		return a.letsUDP(p)
 	case protoTCP:
-		return slices.Contains(a.Asked, Question{"tcp", netip.AddrPortFrom(p.To, p.Dport)})
+		return a.asks("tcp", p, p.Dport)
 	case protoICMP:
-		return p.ICMPType == 8 && slices.Contains(a.Asked, Question{"icmp", netip.AddrPortFrom(p.To, 0)})
+		return p.ICMPType == 8 && a.asks("icmp", p, 0)
 	case protoICMPv6:
 		return p.ICMPType >= 133 && p.ICMPType <= 136 && p.ICMPType != 134 && p.Hops == 255 ||
-			p.ICMPType == 128 && slices.Contains(a.Asked, Question{"icmp", netip.AddrPortFrom(p.To, 0)})
+			p.ICMPType == 128 && a.asks("icmp", p, 0)
 	}
 	return false
 }
 
 func (a *Allowed) letsUDP(p *Packet) bool {
-	to := netip.AddrPortFrom(p.To, p.Dport)
-	if slices.Contains(a.Endpoints, to) {
-		// A message of WireGuard: its type, and three zeros.
-		return len(p.Payload) >= 4 && p.Payload[0] >= 1 && p.Payload[0] <= 4 && p.Payload[1]|p.Payload[2]|p.Payload[3] == 0
-	}
-	return slices.Contains(a.Asked, Question{"udp", to}) || isDHCP(p)
+	// A message of WireGuard: its type, and three zeros.
+	message := len(p.Payload) >= 4 && p.Payload[0] >= 1 && p.Payload[0] <= 4 && p.Payload[1]|p.Payload[2]|p.Payload[3] == 0
+	return message && slices.Contains(a.Endpoints, netip.AddrPortFrom(p.To, p.Dport)) || a.asks("udp", p, p.Dport) || isDHCP(p)
 }
 
 // isDHCP says that a client asks for an address: the ports alone are not

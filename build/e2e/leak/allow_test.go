@@ -54,8 +54,8 @@ func later(p Packet) Packet {
 func TestAllowed(t *testing.T) {
 	a := Allowed{
 		Endpoints: []netip.AddrPort{netip.MustParseAddrPort("10.200.1.2:51820")},
-		Asked: []Question{{"icmp", netip.MustParseAddrPort("10.200.0.1:0")}, {"tcp", netip.MustParseAddrPort("10.0.0.1:80")},
-			{"udp", netip.MustParseAddrPort("10.200.0.53:53")}},
+		Asked: []Question{{"icmp", netip.MustParseAddrPort("10.200.0.1:0"), 0}, {"tcp", netip.MustParseAddrPort("10.0.0.1:80"), 0},
+			{"udp", netip.MustParseAddrPort("10.200.0.53:53"), 0}, {"udp", netip.MustParseAddrPort("10.200.1.2:51820"), 2}},
 		Own: []netip.Addr{netip.MustParseAddr("10.9.0.2"), netip.MustParseAddr("fd09::2")},
 	}
 	echo := []byte{8, 0, 0, 0, 0, 0, 0, 0}
@@ -67,7 +67,8 @@ func TestAllowed(t *testing.T) {
 		"data":                               {datagram("10.200.0.2:4000", "10.200.1.2:51820", 4, 0, 0, 0, 9), true},
 		"no message of WireGuard":            {datagram("10.200.0.2:4000", "10.200.1.2:51820", 5, 0, 0, 0, 9), false},
 		"text to the endpoint":               {datagram("10.200.0.2:4000", "10.200.1.2:51820", 'a', 'b', 'c', 'd'), false},
-		"nothing to the endpoint":            {datagram("10.200.0.2:4000", "10.200.1.2:51820"), false},
+		"a knock at the endpoint":            {datagram("10.200.0.2:4000", "10.200.1.2:51820", 0, 0), true},
+		"more than a knock":                  {datagram("10.200.0.2:4000", "10.200.1.2:51820", 0, 0, 0), false},
 		"data to another port":               {datagram("10.200.0.2:4000", "10.200.1.2:51821", 4, 0, 0, 0, 9), false},
 		"data to another host":               {datagram("10.200.0.2:4000", "10.200.2.2:51820", 4, 0, 0, 0, 9), false},
 		"data from the tunnel's address":     {datagram("10.9.0.2:4000", "10.200.1.2:51820", 4, 0, 0, 0, 9), false},

@@ -41,9 +41,8 @@ type Way struct {
 	Send func(k Kind, to netip.Addr, payload []byte) error
 }
 
-// Key says which packets of a flood are counted together.
+// Key says which packets of a cell are counted together.
 type Key struct {
-	Cell uint16
 	Way  uint8
 	Kind Kind
 	V6   bool
@@ -59,12 +58,12 @@ type Flood struct {
 	rate atomic.Int64 // packets a second, of all ways together
 
 	mu   sync.Mutex
-	sent map[Key]Sent
+	sent map[uint16]map[Key]Sent // by cell
 }
 
 // NewFlood makes a flood without senders. Its packets carry the marks of run.
 func NewFlood(run Run, rate int) *Flood {
-	f := &Flood{run: run, sent: map[Key]Sent{}}
+	f := &Flood{run: run, sent: map[uint16]map[Key]Sent{}}
 	f.rate.Store(int64(rate))
 	return f
 }
@@ -75,11 +74,11 @@ func (f *Flood) Enter(cell uint16) { f.cell.Store(uint32(cell)) }
 // SetRate sets how many packets are sent in a second, by all ways together.
 func (f *Flood) SetRate(rate int) { f.rate.Store(int64(rate)) }
 
-// Sent returns what has been sent so far.
-func (f *Flood) Sent() map[Key]Sent {
+// Sent returns what has been sent so far of a cell.
+func (f *Flood) Sent(cell uint16) map[Key]Sent {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return maps.Clone(f.sent)
+	return maps.Clone(f.sent[cell])
 }
 
 // numbered is a way with the number that marks carry.
@@ -139,15 +138,18 @@ func (w *Way) kinds() []Kind {
 }
 
 // count notes one packet.
-func (f *Flood) count(k Key, err error) {
+func (f *Flood) count(cell uint16, k Key, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n := f.sent[k]
+	if f.sent[cell] == nil {
+		f.sent[cell] = map[Key]Sent{}
+	}
+	n := f.sent[cell][k]
 	n.Tried++
 	if err == nil {
 		n.Taken++
 	}
-	f.sent[k] = n
+	f.sent[cell][k] = n
 }
 
 // sender sends packets of one kind to one destination.
@@ -178,7 +180,7 @@ func (s *sender) send(cell uint16) {
 	s.seq++
 	m := Mark{Cell: cell, Way: s.way.number, V6: s.v6(), Kind: s.kind, Seq: s.seq}
 	err := s.deliver(m)
-	s.flood.count(Key{cell, m.Way, m.Kind, m.V6}, err)
+	s.flood.count(cell, Key{m.Way, m.Kind, m.V6}, err)
 	if err != nil && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EAGAIN) {
 		s.close()
 	}

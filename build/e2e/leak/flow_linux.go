@@ -47,9 +47,9 @@ func Dial(from netip.Addr, to netip.AddrPort) (*Flow, error) {
 // Close ends the flow, without a word to the other end.
 func (f *Flow) Close() {
 	_ = f.tcp.SetLinger(0)
-	f.tcp.Close()
+	_ = f.tcp.Close()
 	if f.udp != nil {
-		f.udp.Close()
+		_ = f.udp.Close()
 	}
 	if f.raw >= 0 {
 		_ = unix.Close(f.raw)

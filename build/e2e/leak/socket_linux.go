@@ -42,6 +42,7 @@ func (s *sender) deliver(m Mark) error {
 			s.source = s.chosen()
 		}
 		payload = s.header(payload)
+	default: // the kernel makes all headers
 	}
 	return unix.Sendto(s.fd, payload, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, sockaddr(s.to, s.port()))
 }
@@ -196,7 +197,7 @@ func (s *sender) syn(payload []byte) error {
 		s.retry = time.Now().Add(50 * time.Millisecond)
 		return err
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 	return unix.Sendto(fd, payload, unix.MSG_FASTOPEN|unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, sockaddr(s.to, s.port()))
 }
@@ -207,7 +208,7 @@ func (s *sender) chosen() netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	if unix.Connect(fd, sockaddr(s.to, noPort)) != nil {
 		return netip.Addr{}
 	}

@@ -13,8 +13,8 @@ type Tally struct {
 	run Run
 
 	mu      sync.Mutex
-	whole   map[Key]int // packets, or their first fragments
-	later   map[Key]int // fragments that are not the first
+	whole   counts // packets, or their first fragments
+	later   counts // fragments that are not the first
 	samples map[uint16]string
 	rules   *Allowed // nil: everything may leave
 	strays  []string
@@ -22,9 +22,19 @@ type Tally struct {
 	listed  int // packets without a mark that were allowed
 }
 
+// counts are numbers of packets, by cell.
+type counts map[uint16]map[Key]int
+
+func (c counts) add(cell uint16, k Key) {
+	if c[cell] == nil {
+		c[cell] = map[Key]int{}
+	}
+	c[cell][k]++
+}
+
 // NewTally makes an empty one, which knows the marks of run.
 func NewTally(run Run) *Tally {
-	return &Tally{run: run, whole: map[Key]int{}, later: map[Key]int{}, samples: map[uint16]string{}}
+	return &Tally{run: run, whole: counts{}, later: counts{}, samples: map[uint16]string{}}
 }
 
 // Hold sets what may leave from now on beside packets with marks, which the
@@ -40,11 +50,11 @@ func (t *Tally) See(where string, p *Packet) {
 	m, marked := t.run.Find(p.Payload)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	switch k := (Key{m.Cell, m.Way, m.Kind, m.V6}); {
+	switch k := (Key{m.Way, m.Kind, m.V6}); {
 	case marked && p.Later:
-		t.later[k]++
+		t.later.add(m.Cell, k)
 	case marked:
-		t.whole[k]++
+		t.whole.add(m.Cell, k)
 		if _, ok := t.samples[m.Cell]; !ok {
 			t.samples[m.Cell] = where + ": " + p.String()
 		}
@@ -59,12 +69,12 @@ func (t *Tally) See(where string, p *Packet) {
 	}
 }
 
-// Seen returns the packets with a mark that were seen whole, and how many
+// Seen returns how many packets of a cell were seen, and how many later
 // fragments there were beside them.
-func (t *Tally) Seen() (whole, later map[Key]int) {
+func (t *Tally) Seen(cell uint16) (whole, later map[Key]int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return maps.Clone(t.whole), maps.Clone(t.later)
+	return maps.Clone(t.whole[cell]), maps.Clone(t.later[cell])
 }
 
 // Sample is the first packet that was seen of a cell. "": there was none.
