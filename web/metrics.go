@@ -45,6 +45,7 @@ func (m *figures) addState(st status.Status) {
 	m.single("underlay_ok", "Whether the network below the tunnel can be used.", truth(st.Underlay == "ok"))
 	m.single("guard_blocking", "Whether the guard blocks traffic now.", truth(st.Guard.Blocking))
 	m.single("guard_verified", "Whether the rules of the guard were read back.", truth(st.Guard.Verified))
+	m.single("guard_open", "Whether the guard was told to let everything pass for now.", truth(st.Guard.Released || st.Guard.PausedUntil != nil))
 	m.single("notices_open", "Notices that a person should know of now.", float64(len(st.Notices)))
 }
 

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { api } from "../../api";
-import { mayAdmin } from "../../live";
+import { about, mayAdmin } from "../../live";
 import { Button } from "../../part/button";
 import { t, told } from "../../words";
 import type { Setting } from "../../types";
@@ -24,7 +24,7 @@ export function Guard({ next, back }: { next: () => void; back: () => void }) {
     <>
       <section class="tell">
         <p>{t("welcome.guard.what")}</p>
-        {set.value && <p class="line" lang={help ? undefined : "en"}>{help || set.value.help}</p>}
+        {set.value && about.value?.os !== "linux" && <p class="line" lang={help ? undefined : "en"}>{help || set.value.help}</p>}
         {set.value && (
           <fieldset disabled={!mayAdmin.value}>
             <legend class="hidden">{t("guard.title")}</legend>
