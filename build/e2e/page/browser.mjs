@@ -52,10 +52,10 @@ export const t = words("en");
 
 /**
  * One journey: a world of its own, or one that is there already; a tab with a
- * session; and at the end a look at what must not have happened.
+ * session; and at the end a look at what must not have happened. skip: why it cannot be made.
  */
-export function journey(name, { world, page = {}, timeout = 90_000 }, run) {
-  test(name, { skip: missing, timeout }, async (context) => {
+export function journey(name, { world, page = {}, timeout = 90_000, skip = false }, run) {
+  test(name, { skip: missing || skip, timeout }, async (context) => {
     const shared = typeof world === "function";
     const w = shared ? await world() : await start(world);
     const tabs = [];

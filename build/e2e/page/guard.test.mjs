@@ -1,10 +1,11 @@
 // The kill switch on the page: what it does is said, and what helps is offered
-// to those who may. The service is a pretended one: no tunnel of the lab has a
-// guard. What the real one does to packets is tested in build/e2e.
+// to those who may. The service is a pretended one, since no tunnel of the lab has
+// a guard; one journey has a real one. What that does to packets is tested in
+// build/e2e.
 import assert from "node:assert/strict";
 import { after } from "node:test";
 import { journey, quit, t, words } from "./browser.mjs";
-import { until } from "./world.mjs";
+import { unguarded, until } from "./world.mjs";
 
 after(quit);
 
@@ -129,4 +130,43 @@ journey("in German", { world: world(), page: { locale: "de-DE" } }, async ({ w, 
   await card(tab, "paused").getByText(de("guard.paused.what"), { exact: true }).waitFor();
   await tab.page.getByRole("button", { name: de("guard.return"), exact: true }).click();
   await gone(tab, "paused");
+});
+
+/** A tunnel whose server never answers. */
+const silent = `[Interface]
+PrivateKey = yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=
+Address = 10.64.0.2/32
+
+[Peer]
+PublicKey = xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=
+AllowedIPs = 0.0.0.0/0, ::/0
+Endpoint = 192.0.2.9:51820
+`;
+
+journey("a real one: blocked, paused, released and shut again", { world: { service: "guarded" }, skip: unguarded, timeout: 180_000 }, async ({ w, tab }) => {
+  await w.api("POST", "tunnels", { name: "silent", text: silent });
+  await w.api("POST", "connect", { target: "silent" });
+  await tab.page.reload();
+  await tab.says("blocked", 100_000);
+  const shut = async () => {
+    await card(tab, "blocking").waitFor();
+    const g = await guard(w);
+    assert.deepEqual([g.mode, g.verified, g.blocking, g.released, g.pausedUntil], ["auto", true, true, false, null]);
+  };
+  await shut();
+  await tab.button("guard.pause").click();
+  await card(tab, "paused").getByRole("timer").waitFor();
+  assert.ok(Date.parse((await guard(w)).pausedUntil) > Date.now() + 280_000);
+  await tab.button("guard.return").click();
+  await gone(tab, "paused");
+  await tab.says("blocked", 100_000);
+  await shut();
+  await card(tab, "blocking").getByRole("button", { name: t("guard.release") }).click();
+  await tab.page.getByRole("dialog").getByRole("button", { name: t("guard.release"), exact: true }).click();
+  await card(tab, "released").waitFor();
+  assert.equal((await guard(w)).released, true);
+  await tab.button("guard.shut").click();
+  await gone(tab, "released");
+  await tab.says("blocked", 100_000);
+  await shut();
 });

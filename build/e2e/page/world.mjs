@@ -1,6 +1,6 @@
 // The world of a test: the real programs, on loopback and in a folder of their
 // own. What a test started ends with it, by its process id.
-import { execFile, execFileSync, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
@@ -20,6 +20,9 @@ export function programs() {
   return { service: join(dir, "service"), cli: join(dir, "cli"), lab: join(dir, "lab"), pretend: join(dir, "pretend") };
 }
 
+/** Why no service can have a guard here; false: one can. */
+export const unguarded = (process.getuid?.() !== 0 && "a guard needs root") || (spawnSync("ip", ["netns"]).status !== 0 && "there are no network namespaces");
+
 export function build(dir) {
   mkdirSync(dir, { recursive: true });
   execFileSync("go", ["build", "-o", dir + "/", "./service", "./app/cli", "./build/e2e/lab", "./build/e2e/pretend"], { cwd: root, stdio: "inherit" });
@@ -36,9 +39,11 @@ export async function until(what, ask, within = patience) {
 }
 
 /** Whatever still runs when this process ends, for whatever reason, ends with it. */
-const running = new Set(), folders = new Set();
+const running = new Set(), folders = new Set(), namespaces = new Set();
+const unmake = (namespace) => spawnSync("ip", ["netns", "del", namespace]);
 process.once("exit", () => {
   for (const p of running) p.kill("SIGKILL");
+  for (const n of namespaces) unmake(n);
   for (const dir of folders) rmSync(dir, { recursive: true, force: true });
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
@@ -92,7 +97,8 @@ export function within(promise, what, ms = patience) {
  * Starts a world:
  *   servers   the lab's servers, the primary first; "b@a" is another endpoint of a
  *   service   "own": holdfastd, a process of its own; "lab": the service inside the lab, with traffic
- *             through its tunnel, and a network that can be taken away; "demo": holdfast demo; "pretend": the API
+ *             through its tunnel, and a network that can be taken away; "demo": holdfast demo; "guarded": a
+ *             holdfastd with a guard, in a network of its own whose uplink leads nowhere; "pretend": the API
  *             before a world in memory that is told how things stand; "none"
  *   role      what whoever asks may do ("pretend" only)
  *   group     the servers' configs are there, in a group of this name
@@ -136,7 +142,8 @@ class World {
       this.lab = this.run(this.programs.pretend, [this.socket, role]);
       await this.lab.line();
     }
-    if (service === "own") {
+    if (service === "guarded") this.#network();
+    if (service === "own" || service === "guarded") {
       this.settings({ third_party_checks: "false", ...settings });
       await this.serve();
       if (group) await this.configure(group);
@@ -172,10 +179,22 @@ class World {
     writeFileSync(join(this.dir, "etc", "holdfast.toml"), "[settings]\n" + lines.join("\n") + "\n", { mode: 0o600 });
   }
 
+  /** Makes a network namespace with an uplink. It ends with the world. */
+  #network() {
+    this.namespace = "hfp-" + this.dir.split("-").pop();
+    const ip = (...words) => execFileSync("ip", words, { stdio: "pipe" });
+    ip("netns", "add", this.namespace);
+    namespaces.add(this.namespace);
+    for (const words of ["link set lo up", "link add up0 type veth peer name up1", "addr add 192.0.2.2/24 dev up0", "link set up0 up", "link set up1 up", "route add default via 192.0.2.1"]) {
+      ip("-n", this.namespace, ...words.split(" "));
+    }
+  }
+
   /** Starts holdfastd on what is in the folder, and waits until it answers. */
   async serve() {
     const at = (name) => join(this.dir, name);
-    this.service = this.run(this.programs.service, ["run", "--userspace", "--config-dir", at("etc"), "--state-dir", at("var"), "--socket", this.socket]);
+    const how = this.namespace ? ["ip", "netns", "exec", this.namespace, this.programs.service, "run"] : [this.programs.service, "run", "--userspace"];
+    this.service = this.run(how[0], [...how.slice(1), "--config-dir", at("etc"), "--state-dir", at("var"), "--socket", this.socket]);
     await until("the service", () => this.api("GET", "version").catch(() => null));
   }
 
@@ -243,6 +262,8 @@ class World {
 
   async end() {
     for (const p of this.#started) await p.end();
+    if (this.namespace) unmake(this.namespace);
+    namespaces.delete(this.namespace);
     rmSync(this.dir, { recursive: true, force: true });
     folders.delete(this.dir);
   }
