@@ -53,6 +53,9 @@ func (s *server) setSettings(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.tellEngine(r.Context(), "")
+	if slices.ContainsFunc(keys, func(key string) bool { return key == "guard" || key == "allow_lan" }) {
+		s.awaitGuard(r.Context())
+	}
 	return ok(w, listSettings(p))
 }
 

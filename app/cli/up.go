@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -150,7 +151,14 @@ func (p *program) up(ctx context.Context, target tunnel.Name) (goal, error) {
 
 func (p *program) down(ctx context.Context) (goal, error) {
 	now, err := p.client().Disconnect(ctx)
-	return goal{now: now, reached: func(s *status.Status) bool { return !s.Wish.On && s.Active == nil }}, err
+	return goal{now: now, reached: func(s *status.Status) bool {
+		return !s.Wish.On && s.Active == nil && (s.Guard.Stand(false) != status.GuardUnverified || has(s, event.CodeGuardFailed))
+	}}, err
+}
+
+// has says that a notice is open.
+func has(s *status.Status, code event.Code) bool {
+	return slices.ContainsFunc(s.Notices, func(n event.Notice) bool { return n.Code == code })
 }
 
 func (p *program) switchTo(ctx context.Context, name tunnel.Name) (goal, error) {

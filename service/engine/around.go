@@ -8,6 +8,7 @@ import (
 
 	"holdfast/service/diagnose"
 	"holdfast/service/failover"
+	"holdfast/service/guardset"
 	"holdfast/service/tunnel"
 )
 
@@ -136,7 +137,10 @@ func (e *Engine) reconsider(now time.Time) {
 
 // Facts are what is known now, for a person who wants everything looked at.
 func (e *Engine) Facts(ctx context.Context) (f Facts, err error) {
-	err = e.within(ctx, func(time.Time) { f = e.facts() })
+	err = e.within(ctx, func(time.Time) {
+		f = e.facts()
+		f.KeptIn = e.watchman.inForce.Kind == guardset.Blocked
+	})
 	f.Person = true
 	return f, err
 }

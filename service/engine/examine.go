@@ -33,6 +33,7 @@ const (
 const (
 	pagesOff      = "turned off in the settings"
 	pagesNeedless = "not asked while the tunnel works"
+	pagesKeptIn   = "not asked: the guard lets nothing out"
 )
 
 // Facts are what the caller of Examine knows already.
@@ -67,6 +68,8 @@ type Facts struct {
 	// ThirdParty allows to ask Pages.
 	ThirdParty bool
 	Pages      []string
+	// KeptIn says that the guard keeps in our own questions, too.
+	KeptIn bool
 }
 
 // Examine looks at everything around the members now, all of it at once. It
@@ -255,6 +258,8 @@ func (x *examination) internet(ctx context.Context) diagnose.Internet {
 		return diagnose.Internet{Unasked: pagesOff}
 	}
 	switch {
+	case x.KeptIn:
+		return diagnose.Internet{Unasked: pagesKeptIn}
 	case x.Active == "":
 	case x.Person:
 		wait := time.NewTimer(pagesAfter)
