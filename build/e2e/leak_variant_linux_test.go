@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -63,6 +64,7 @@ func TestLeakVariants(t *testing.T) {
 	l.sixEndpoint()
 	l.namedEndpoint()
 	l.needed()
+	l.clockSteps()
 	l.near.Hold(nil)
 	l.s.cli("settings", "set", "guard=off")
 	l.s.cli("down")
@@ -236,4 +238,34 @@ func (l *laboratory) needed() {
 	}
 	l.s.run()
 	l.connected() // by neighbours that were found anew
+}
+
+// clockSteps has the clock jump years ahead and back, and the machine sleep.
+func (l *laboratory) clockSteps() {
+	l.t.Helper()
+	l.s.kill()
+	s := l.sleeper()
+	l.connected()
+	l.near.Strays()
+	l.near.Hold(l.allowed(&state{}))
+	cell := l.enter()
+	for _, step := range []struct{ slept, ahead time.Duration }{
+		{0, 2 * 365 * 24 * time.Hour}, {0, -365 * 24 * time.Hour}, {8 * time.Hour, 0}, {9 * time.Hour, 365 * 24 * time.Hour},
+	} {
+		s.slept, s.ahead = step.slept, step.ahead
+		s.shift()
+		s.signal(syscall.SIGUSR1)
+		l.rest(300 * time.Millisecond)
+	}
+	s.slept, s.ahead = 0, 0
+	s.shift()
+	s.signal(syscall.SIGUSR1)
+	l.s.cli("up", "g") // who asks again says that the clock is right now
+	l.connected()
+	l.leave()
+	l.nothing(cell, "a clock that jumps")
+	l.near.Hold(nil)
+	s.p.end(syscall.SIGKILL)
+	l.s.run()
+	l.connected()
 }
