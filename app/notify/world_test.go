@@ -100,7 +100,7 @@ func (w *world) take(e event.Event) {
 }
 
 func (w *world) status() *status.Status {
-	g := status.Guard{Mode: failover.GuardAuto, Blocking: w.blocks && w.wish.On && w.view.Verdict == health.Unhealthy}
+	g := status.Guard{Mode: failover.GuardAuto, Verified: true, Blocking: w.blocks && w.wish.On && w.view.Verdict == health.Unhealthy}
 	s := &status.Status{At: w.now, Overall: status.Sum(w.wish, w.view, g), Wish: w.wish, Guard: g, Notices: w.board.Open(), LastSwitch: w.last}
 	if w.view.Active != "" {
 		s.Active = &status.Active{Tunnel: w.view.Active, Group: w.wish.Target, Verdict: w.view.Verdict}
