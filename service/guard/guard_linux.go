@@ -36,6 +36,7 @@ type Guard struct {
 	pausedUntil time.Time // zero: not paused
 	verifiedAt  time.Time
 	err         error
+	unsettled   bool // a Set failed, and may have changed something
 	permits     permits
 	watches     int // how many Watch run
 }
@@ -102,7 +103,7 @@ func (g *Guard) put(s guardset.Set) error {
 		until = time.Now().Add(time.Duration(s.Paused) * time.Second)
 	}
 	_, err := g.kernel.enforce(g.meantLocked(s, until))
-	if err == nil {
+	if g.unsettled = err != nil; err == nil {
 		g.set, g.pausedUntil, g.verifiedAt, g.err = s, until, time.Now(), nil
 	}
 	return err

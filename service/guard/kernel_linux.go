@@ -92,9 +92,10 @@ type outcome struct {
 // are. Where none is meant it deletes ours.
 func (k *kernel) enforce(m meant) (outcome, error) {
 	var o outcome
+	done := 0 // how often all was carried out
 	for round := range readTries {
 		m.flags = k.flags()
-		r, err := k.reader.read()
+		r, err := k.reader.read(k.writer.PID())
 		if err != nil {
 			return o, err
 		}
@@ -109,11 +110,19 @@ func (k *kernel) enforce(m meant) (outcome, error) {
 			o.verified = r.generation
 			return o, nil
 		}
-		if err := k.carryOut(r.generation, c.steps); err != nil && !k.manageWithout(err) && !errors.Is(err, unix.ERESTART) {
-			return o, explainRefusal(err)
-		}
-		if round == tries {
+		if done == tries {
 			return o, fmt.Errorf("the rules are not as they should be: %s", strings.Join(c.lost, ", "))
+		}
+		generation := r.generation
+		if r.ownedBy(k.writer.PID()) || round > readTries/2 {
+			generation = 0 // whatever others do, or else it is never done: it is read back
+		}
+		switch err := k.carryOut(generation, c.steps); {
+		case err == nil:
+			done++
+		case errors.Is(err, unix.ERESTART): // somebody changed rules meanwhile
+		case !k.manageWithout(err):
+			return o, explainRefusal(err)
 		}
 	}
 	return o, errors.New("change the rules: others change them all the time")

@@ -15,46 +15,97 @@ import (
 // meanwhile.
 const readTries = 20
 
-// reading is our tables as the kernel has them, and of which generation of all
-// rules they are.
+// reading is our tables as the kernel has them.
 type reading struct {
+	// generation of all rules that was read, or an earlier one where nobody else
+	// could change ours meanwhile.
 	generation uint32
 	tables     map[byte]*table // by family
 }
 
-// read reads our tables, all of them of one moment.
-func (s *socket) read() (reading, error) {
+// ownedBy says that all of them belong to this socket, so that nobody else can
+// change them whatever happens to the rest of the firewall.
+func (r *reading) ownedBy(portID uint32) bool {
+	for _, t := range r.tables {
+		if t.owner != portID {
+			return false
+		}
+	}
+	return len(r.tables) > 0
+}
+
+// sameAs says that both read the same.
+func (r *reading) sameAs(o *reading) bool {
+	if len(r.tables) != len(o.tables) {
+		return false
+	}
+	for family, t := range r.tables {
+		x := o.tables[family]
+		if x == nil || t.flags != x.flags || t.owner != x.owner || len(differences(t, x)) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// read reads our tables, all of them of one moment, or where the rest of the
+// firewall changes all the time, twice the same. owner is the socket that
+// changes ours.
+func (s *socket) read(owner uint32) (reading, error) {
+	var last *reading
 	for range readTries {
 		before, err := s.generation()
 		if err != nil {
 			return reading{}, err
 		}
-		r := reading{generation: before, tables: map[byte]*table{}}
-		for _, family := range []byte{unix.NFPROTO_INET, unix.NFPROTO_ARP} {
-			var t *table
-			if t, err = s.readTable(family); err != nil {
-				break
-			}
-			if t != nil {
-				r.tables[family] = t
-			}
+		r := reading{generation: before}
+		r.tables, err = s.readTables()
+		if err == nil && (r.ownedBy(owner) || last != nil && r.sameAs(last)) {
+			return r, nil
 		}
 		after, errAfter := s.generation()
 		switch {
 		case errAfter != nil:
 			return reading{}, errAfter
-		case after != before:
-		case err != nil:
-			return reading{}, err
-		default:
-			return r, nil
+		case after == before:
+			return r, err
+		case err == nil:
+			last = &r
 		}
 	}
 	return reading{}, errors.New("read the rules: they change all the time")
 }
 
+func (s *socket) readTables() (map[byte]*table, error) {
+	tables := map[byte]*table{}
+	for _, family := range []byte{unix.NFPROTO_INET, unix.NFPROTO_ARP} {
+		t, err := s.readTable(family)
+		if err != nil {
+			return nil, err
+		}
+		if t != nil {
+			tables[family] = t
+		}
+	}
+	return tables, nil
+}
+
 // errInterrupted says that a listing may not be whole.
 var errInterrupted = errors.New("the rules changed meanwhile")
+
+// list asks for a listing, and anew where it was interrupted. begin forgets
+// what was listed before.
+func (s *socket) list(m message, begin func(), each func(*netlink.AttributeDecoder) error) error {
+	m.flags = netlink.Dump
+	var err error
+	for range readTries {
+		begin()
+		if err = s.request(m, each); !errors.Is(err, errInterrupted) {
+			break
+		}
+	}
+	return err
+}
 
 // request asks for something, and calls each with every answer's attributes.
 // The kernel answers while it is asked: nothing waits for it.
@@ -89,7 +140,7 @@ func (s *socket) request(m message, each func(*netlink.AttributeDecoder) error) 
 func take(a netlink.Message, each func(*netlink.AttributeDecoder) error) (last bool, err error) {
 	last = a.Header.Type == netlink.Error || a.Header.Type == netlink.Done
 	switch {
-	case a.Header.Flags&unix.NLM_F_DUMP_INTR != 0:
+	case !last && a.Header.Flags&unix.NLM_F_DUMP_INTR != 0: // the last says it of what came behind all there was
 		err = errInterrupted
 	case len(a.Data) < 4:
 		err = errors.New("the kernel's answer is cut off")
@@ -169,7 +220,8 @@ func named(attribute uint16) []byte {
 }
 
 func (s *socket) readChains(t *table) error {
-	return s.request(message{kind: unix.NFT_MSG_GETCHAIN, flags: netlink.Dump, family: t.family, attrs: named(unix.NFTA_CHAIN_TABLE)}, func(d *netlink.AttributeDecoder) error {
+	m := message{kind: unix.NFT_MSG_GETCHAIN, family: t.family, attrs: named(unix.NFTA_CHAIN_TABLE)}
+	return s.list(m, func() { t.chains = nil }, func(d *netlink.AttributeDecoder) error {
 		var c chain
 		h := &hook{}
 		var owner string
@@ -207,7 +259,13 @@ func (s *socket) readChains(t *table) error {
 
 // readRules adds the rules to the chains that were read.
 func (s *socket) readRules(t *table) error {
-	return s.request(message{kind: unix.NFT_MSG_GETRULE, flags: netlink.Dump, family: t.family, attrs: named(unix.NFTA_RULE_TABLE)}, func(d *netlink.AttributeDecoder) error {
+	m := message{kind: unix.NFT_MSG_GETRULE, family: t.family, attrs: named(unix.NFTA_RULE_TABLE)}
+	forget := func() {
+		for i := range t.chains {
+			t.chains[i].rules = nil
+		}
+	}
+	return s.list(m, forget, func(d *netlink.AttributeDecoder) error {
 		var owner, in string
 		var exprs []byte
 		for d.Next() {
@@ -234,8 +292,9 @@ func (s *socket) readRules(t *table) error {
 }
 
 func (s *socket) readSets(t *table) error {
-	err := s.request(message{kind: unix.NFT_MSG_GETSET, flags: netlink.Dump, family: t.family, attrs: named(unix.NFTA_SET_TABLE)}, func(d *netlink.AttributeDecoder) error {
-		x := set{elements: map[element]time.Duration{}}
+	m := message{kind: unix.NFT_MSG_GETSET, family: t.family, attrs: named(unix.NFTA_SET_TABLE)}
+	err := s.list(m, func() { t.sets = nil }, func(d *netlink.AttributeDecoder) error {
+		var x set
 		var owner string
 		for d.Next() {
 			switch d.Type() {
@@ -272,7 +331,8 @@ func (s *socket) readElements(family byte, x *set) error {
 		e.String(unix.NFTA_SET_ELEM_LIST_TABLE, tableName)
 		e.String(unix.NFTA_SET_ELEM_LIST_SET, x.name)
 	})
-	return s.request(message{kind: unix.NFT_MSG_GETSETELEM, flags: netlink.Dump, family: family, attrs: attrs}, func(d *netlink.AttributeDecoder) error {
+	m := message{kind: unix.NFT_MSG_GETSETELEM, family: family, attrs: attrs}
+	return s.list(m, func() { x.elements = map[element]time.Duration{} }, func(d *netlink.AttributeDecoder) error {
 		for d.Next() {
 			if d.Type() != unix.NFTA_SET_ELEM_LIST_ELEMENTS {
 				continue

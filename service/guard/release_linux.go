@@ -39,7 +39,7 @@ func Present() (bool, error) {
 		return false, fmt.Errorf("guard: %w", err)
 	}
 	defer func() { _ = s.Close() }()
-	r, err := s.read()
+	r, err := s.read(0)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return false, nil
 	}

@@ -62,6 +62,27 @@ func (g *Guard) Watch(ctx context.Context) error {
 			return fmt.Errorf("guard: watch the rules: %w", err)
 		}
 		who = append(who, more...)
+		if !g.rest(ctx) {
+			return nil
+		}
+	}
+}
+
+// ownedApart keeps the looks at rules apart that nobody else can change: then
+// they are only looked at to be sure, however busy others are.
+const ownedApart = time.Second
+
+// rest waits until it is time to look again. It returns false when ctx ended.
+func (g *Guard) rest(ctx context.Context) bool {
+	st := g.State()
+	if !st.Owned || st.Err != nil {
+		return true
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(time.Until(st.VerifiedAt.Add(ownedApart))):
+		return true
 	}
 }
 
@@ -92,7 +113,8 @@ func (g *Guard) check() (o outcome, news bool, err error) {
 	}
 	switch {
 	case err == nil:
-		news = len(o.lost) > 0 || before != nil
+		news = len(o.lost) > 0 && !g.unsettled || before != nil
+		g.unsettled = false
 	case before != nil:
 		news = err.Error() != before.Error()
 	default:

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -217,6 +218,65 @@ func TestManyForeignChanges(t *testing.T) {
 	if got := all.String(); !strings.HasPrefix(got, "guard.test (pid ") {
 		t.Errorf("done by %q", got)
 	}
+}
+
+// TestWhileOthersChange changes sets while another program changes its own rules.
+func TestWhileOthersChange(t *testing.T) {
+	for name, c := range map[string]struct {
+		guard func(*space) *Guard
+		pause time.Duration // of the other program
+	}{
+		"owned": {(*space).guard, 0},
+		"plain": {(*space).plainGuard, 2 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			host := newSpace(t)
+			g := c.guard(host)
+			host.set(g, full())
+			defer host.watch(g)()
+			other := host.foreign()
+			stop, changed := make(chan struct{}), make(chan int, 1)
+			t.Cleanup(func() {
+				close(stop)
+				t.Logf("%d changes by another meanwhile", <-changed)
+			})
+			go func() {
+				n := 0
+				for ; ; n++ {
+					select {
+					case <-stop:
+						changed <- n
+						return
+					case <-time.After(c.pause):
+					}
+					if err := other.commit(0, otherTable(n%2 == 0)); err != nil {
+						t.Error(err)
+					}
+				}
+			}()
+			for i := range 100 {
+				s := full()
+				s.LAN = i%2 == 0
+				host.set(g, s)
+			}
+			select {
+			case c := <-g.Changes():
+				t.Errorf("told of %+v", c)
+			default:
+			}
+		})
+	}
+}
+
+// otherTable adds or deletes another program's table.
+func otherTable(add bool) []message {
+	w := writer{family: unix.NFPROTO_INET}
+	kind, flags := uint16(unix.NFT_MSG_DELTABLE), netlink.HeaderFlags(0)
+	if add {
+		kind, flags = unix.NFT_MSG_NEWTABLE, netlink.Create
+	}
+	w.put(kind, flags, func(e *netlink.AttributeEncoder) { e.String(unix.NFTA_TABLE_NAME, "other") })
+	return w.batch
 }
 
 // foreign is another program's way to the rules, without the time that it takes
