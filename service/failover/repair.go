@@ -134,11 +134,11 @@ func (m *Machine) holdOver(s *step) bool {
 // toSibling moves within the active one's site, where there is another way to try.
 // The way in use is asked beside it: of two that an outage below has silenced,
 // either may answer first when that is over. Where it answers and carries
-// nothing, another may carry more.
+// nothing, another may carry more; but not while the network leads nowhere.
 func (m *Machine) toSibling(s *step) bool {
 	to := m.sibling(s)
 	if to != nil {
-		m.begin(s, Action{Do: Switch, ID: to.Name, From: m.active, IfSilent: !m.wantsData()})
+		m.begin(s, Action{Do: Switch, ID: to.Name, From: m.active, IfSilent: !m.usable || !m.wantsData()})
 	}
 	return to != nil
 }
