@@ -73,6 +73,7 @@ type Machine struct {
 
 	// Repair.
 	failedStart tunnel.Name // the member whose start failed last; "": none since the wish
+	broke       bool        // that was no failed start: it broke by itself while it worked
 	attempts    int         // restarts and failed starts since the tunnel was last well
 	nextTry     time.Time   // no restart or start before this moment
 	exhausted   bool        // all attempts have been made and it was told

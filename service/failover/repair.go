@@ -35,7 +35,7 @@ func (m *Machine) start(s *step) {
 		if !m.usable {
 			return
 		}
-		if to := m.instead(s); to != nil {
+		if to := m.instead(s); to != nil && !m.broke {
 			id = to.Name
 		} else if !m.try(s) {
 			return

@@ -67,6 +67,7 @@ func (m *Machine) started(s *step, id tunnel.Name) {
 // fell notes that there is no device any more: it was stopped, or it failed.
 // Standbys end with it.
 func (m *Machine) fell(s *step, id tunnel.Name, did Verb, err error) {
+	m.broke = did == "" && !m.wellAt.IsZero() && s.now.Sub(m.wellAt) >= workedFor
 	if m.well() {
 		m.unwell(s)
 	}
@@ -82,6 +83,11 @@ func (m *Machine) fell(s *step, id tunnel.Name, did Verb, err error) {
 		return // nothing is wished for, or another target, which this says nothing of
 	}
 	m.failedStart = id
+	if m.broke {
+		m.nextTry = s.now // whoever took its interface says nothing of the member
+		m.attempts = max(m.attempts, 1)
+		return
+	}
 	if did != Restart {
 		m.attempts++ // that of a restart was counted when it began
 	}
@@ -93,6 +99,11 @@ func (m *Machine) fell(s *step, id tunnel.Name, did Verb, err error) {
 		a.refuse(s.now)
 	}
 }
+
+// workedFor is how long a member must have worked for its loss to be none of its
+// own doing: it is started again at once, and counted only as the first. It bounds how often
+// that is when another program insists.
+const workedFor = 3 * time.Second
 
 // refuse notes that a member answered, or was expected to, and could not be
 // made the active one.
