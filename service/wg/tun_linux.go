@@ -19,7 +19,8 @@ const cloneDevice = "/dev/net/tun"
 // openTUN creates the interface. It leaves out the listener of
 // tun.CreateTUN, which wakes the process once a second for as long as the
 // interface lives, and follows the kernel's own messages instead: they come
-// only when something changes. IFF_VNET_HDR is what turns segmentation offload on.
+// only when something changes. IFF_VNET_HDR is what turns segmentation offload on;
+// IFF_TUN_EXCL leaves alone an interface of that name which somebody else made.
 func openTUN(name string, mtu int) (tun.Device, error) {
 	fd, err := unix.Open(cloneDevice, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -27,7 +28,7 @@ func openTUN(name string, mtu int) (tun.Device, error) {
 	}
 	req, err := unix.NewIfreq(name)
 	if err == nil {
-		req.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI | unix.IFF_VNET_HDR)
+		req.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI | unix.IFF_VNET_HDR | unix.IFF_TUN_EXCL)
 		err = unix.IoctlIfreq(fd, unix.TUNSETIFF, req)
 	}
 	if err != nil {

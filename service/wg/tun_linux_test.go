@@ -206,6 +206,21 @@ func TestRealInterfaceThatGoesAwayIsAFault(t *testing.T) {
 	}
 }
 
+// An interface of the same name that outlives its maker is not taken over.
+func TestForeignInterfaceIsLeftAlone(t *testing.T) {
+	inNamespace(t)
+	link := &netlink.Tuntap{LinkAttrs: netlink.LinkAttrs{Name: "hftest0"}, Mode: netlink.TUNTAP_MODE_TUN}
+	if err := netlink.LinkAdd(link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(Options{}).Open("hftest0", 1400); !errors.Is(err, unix.EBUSY) {
+		t.Errorf("got %v, want that it is taken", err)
+	}
+	if got, err := netlink.LinkByName("hftest0"); err != nil || got.Attrs().MTU != 1500 {
+		t.Errorf("it was changed: %+v, %v", got, err)
+	}
+}
+
 // moveAway moves an interface to a namespace that ends with the test.
 func moveAway(t *testing.T, link netlink.Link) error {
 	home, err := netns.Get()
