@@ -48,7 +48,7 @@ func (v *devices) passOn(ctx context.Context) {
 			return
 		case f := <-v.Devices.Faults():
 			select {
-			case v.faults <- engine.Fault{ID: f.Name, Err: f.Err}:
+			case v.faults <- engine.Fault{ID: f.Name, Err: f.Err, Stale: func() bool { return v.Stale(f) }}:
 			case <-ctx.Done():
 				return
 			}

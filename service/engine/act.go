@@ -341,7 +341,7 @@ func (o *Operator) fault(f Fault) {
 	o.mu.Lock()
 	id, open := o.active, o.iface != ""
 	o.mu.Unlock()
-	if !open {
+	if !open || f.Stale != nil && f.Stale() {
 		return // it was closed meanwhile, by us
 	}
 	o.log.Warn("the interface broke", "tunnel", string(id), "err", f.Err)

@@ -69,6 +69,8 @@ type Devices interface {
 type Fault struct {
 	ID  tunnel.Name // the member that was active; "": none
 	Err error
+	// Stale says that the interface has been closed since. Nil: it has not.
+	Stale func() bool
 }
 
 // Network is the system's side of the interface.

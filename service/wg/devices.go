@@ -55,6 +55,7 @@ type StartOptions struct {
 
 // Fault is something that ends the usefulness of the interface.
 type Fault struct {
+	of   *tunSwitch
 	Name tunnel.Name // the active member; "": none was active
 	Err  error       // ErrInterfaceDown, ErrInterfaceRenamed, or ErrInterfaceGone with its reason
 }
@@ -145,7 +146,7 @@ func (d *Devices) fault(sw *tunSwitch, err error) {
 		if d.sw != sw {
 			return
 		}
-		f := Fault{Err: err}
+		f := Fault{of: sw, Err: err}
 		if d.active != nil {
 			f.Name = d.active.name
 		}
@@ -161,6 +162,13 @@ func (d *Devices) fault(sw *tunSwitch, err error) {
 			}
 		}
 	}()
+}
+
+// Stale says that a fault is of an interface that has been closed since.
+func (d *Devices) Stale(f Fault) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return f.of != d.sw
 }
 
 // Faults tells when the interface goes down or away, or is renamed. The channel is never closed.

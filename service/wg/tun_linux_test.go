@@ -184,13 +184,17 @@ func TestRealInterfaceThatGoesAwayIsAFault(t *testing.T) {
 		if err := tt.do(c.link); err != nil {
 			t.Fatal(err)
 		}
+		var fault Fault
 		for found := false; !found; {
 			select {
 			case f := <-c.Faults():
 				if f.Name != "a" {
 					t.Errorf("%s: got fault of %q", tt.name, f.Name)
 				}
-				found = errors.Is(f.Err, tt.want)
+				if c.Stale(f) {
+					t.Errorf("%s: the fault is stale", tt.name)
+				}
+				found, fault = errors.Is(f.Err, tt.want), f
 			case <-time.After(patience):
 				t.Fatalf("%s: no fault", tt.name)
 			}
@@ -201,6 +205,12 @@ func TestRealInterfaceThatGoesAwayIsAFault(t *testing.T) {
 		}
 		if took := time.Since(began); took > 200*time.Millisecond {
 			t.Errorf("%s: Close took %v", tt.name, took)
+		}
+		if _, err := c.Open("hftest0", 1400); err != nil || !c.Stale(fault) {
+			t.Errorf("%s: the fault is the next interface's too; %v", tt.name, err)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
 		}
 		c.socket.Close()
 	}
