@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The largest networks that are taken for an interface's own. A larger one, as a
-// DHCP server may hand out, would be half the internet.
+// The largest networks that are taken for an interface's own. What a DHCP server
+// hands out may be larger, and take traffic from the tunnel.
 const (
 	largestOwn4 = 8
 	largestOwn6 = 32
@@ -145,14 +145,14 @@ func onLink(r *netlink.Route, own map[int][]netip.Prefix) bool {
 func (s *Spec) loses(r *netlink.Route) bool {
 	dst := fromIPNet(r.Dst)
 	if !dst.IsValid() || dst.Bits() == 0 {
-		return false // the system's own way out comes behind the tunnel's
+		return false
 	}
 	kept := s.Routes
 	if s.FailClosed {
 		kept = slices.Concat(s.Routes, s.Carry)
 	}
 	if s.shuts() || isWhole(kept, dst.Addr().Is4()) {
-		return true
+		return dst.Bits() > passedOver(dst.Addr().Is6())
 	}
 	return slices.ContainsFunc(kept, func(p netip.Prefix) bool {
 		if !p.Contains(dst.Addr()) {

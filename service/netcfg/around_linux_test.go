@@ -20,9 +20,16 @@ func TestDetours(t *testing.T) {
 		want []string
 	}{
 		{
-			"half the internet, as a DHCP server may say", full(),
-			[]string{"ip route add 0.0.0.0/1 via 192.0.2.1", "ip -6 route add 8000::/1 via 2001:db8::1"},
-			[]string{lead + "0.0.0.0/1 by eth0 leads around the tunnel.", lead + "8000::/1 by eth0 leads around the tunnel."},
+			"half the internet, which is passed over", full(),
+			[]string{
+				"ip route add 0.0.0.0/1 via 192.0.2.1", "ip route add 128.0.0.0/1 via 192.0.2.1", "ip addr add 198.51.100.2/2 dev eth0",
+				"ip -6 route add 8000::/1 via 2001:db8::1", "ip -6 route add 2000::/3 via 2001:db8::1",
+			}, nil,
+		},
+		{
+			"much of the internet", full(),
+			[]string{"ip route add 96.0.0.0/8 via 192.0.2.1", "ip -6 route add 2600::/12 via 2001:db8::1"},
+			[]string{lead + "2600::/12 by eth0 leads around the tunnel.", lead + "96.0.0.0/8 by eth0 leads around the tunnel."},
 		},
 		{
 			"one host", full(), []string{"ip route add 203.0.113.7/32 via 192.0.2.1"},
@@ -34,9 +41,9 @@ func TestDetours(t *testing.T) {
 			[]string{lead + "198.51.100.0/24 by eth0 leads around the tunnel."},
 		},
 		{
-			"a network of the interface's own that is half the internet", full(),
-			[]string{"ip addr add 198.51.100.2/1 dev eth0"},
-			[]string{lead + "128.0.0.0/1 by eth0 leads around the tunnel."},
+			"a network of the interface's own that takes in the tunnel's", closed(Spec{Interface: "hf0", Routes: prefixes("8.0.0.0/5")}, nil),
+			[]string{"ip addr add 10.64.0.2/6 dev eth0"},
+			[]string{lead + "8.0.0.0/6 by eth0 leads around the tunnel."},
 		},
 		{
 			"what is near", full(), []string{
@@ -56,8 +63,8 @@ func TestDetours(t *testing.T) {
 			[]string{"ip rule add from all fwmark 0x99 lookup 77 priority 100", "ip rule add from all lookup 77 priority 30000"}, nil,
 		},
 		{
-			"around a seal", sealed(everything, testMark), []string{"ip route add 0.0.0.0/1 via 192.0.2.1"},
-			[]string{lead + "0.0.0.0/1 by eth0 leads around the tunnel."},
+			"around a seal", sealed(everything, testMark), []string{"ip route add 9.0.0.0/8 via 192.0.2.1"},
+			[]string{lead + "9.0.0.0/8 by eth0 leads around the tunnel."},
 		},
 		{
 			"within a split tunnel", split(), []string{
@@ -105,19 +112,19 @@ func TestDetours(t *testing.T) {
 func TestDetoursComeAndGo(t *testing.T) {
 	ownNamespace(t)
 	openTun(t, "hf0")
-	run(t, "ip route add 0.0.0.0/1 via 192.0.2.1")
+	run(t, "ip route add 9.9.9.9/32 via 192.0.2.1")
 	m := New(testOptions(t))
 	keep(t, m)
 	for range 2 {
 		mustApply(t, m, fullTunnel())
 		change(t, m)
-		run(t, "ip route del 0.0.0.0/1 via 192.0.2.1")
+		run(t, "ip route del 9.9.9.9/32 via 192.0.2.1")
 		eventually(t, "it is known to be gone", func() bool {
 			m.mu.Lock()
 			defer m.mu.Unlock()
 			return len(m.toldDetours) == 0
 		})
-		run(t, "ip route add 0.0.0.0/1 via 192.0.2.1")
+		run(t, "ip route add 9.9.9.9/32 via 192.0.2.1")
 		change(t, m)
 		mustApply(t, m, closed(fullTunnel(), everything))
 		mustClear(t, m)

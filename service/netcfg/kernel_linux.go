@@ -226,7 +226,7 @@ func (k *kernel) ownRules() ([]netlink.Rule, error) {
 }
 
 func sameRule(have *netlink.Rule, want rule) bool {
-	suppress := have.Table == unix.RT_TABLE_MAIN && have.SuppressPrefixlen == 0
+	suppress := have.Table == unix.RT_TABLE_MAIN && have.SuppressPrefixlen == passedOver(want.v6)
 	return (have.Family == netlink.FAMILY_V6) == want.v6 && suppress == want.suppress &&
 		have.Invert != want.suppress && have.Mark == want.mark
 }
@@ -248,7 +248,7 @@ func (k *kernel) addRules(want []rule) error {
 			r.Family = netlink.FAMILY_V6
 		}
 		if w.suppress {
-			r.Priority, r.Table, r.SuppressPrefixlen = k.priority, unix.RT_TABLE_MAIN, 0
+			r.Priority, r.Table, r.SuppressPrefixlen = k.priority, unix.RT_TABLE_MAIN, passedOver(w.v6)
 		} else {
 			r.Priority, r.Table, r.Mark, r.Invert = k.priority+1, k.table, w.mark, true
 		}

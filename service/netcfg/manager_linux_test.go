@@ -27,7 +27,7 @@ func TestFullTunnel(t *testing.T) {
 		"ip -6 route get 2001:db8:5::7":                  "dev hf0",
 		"ip -6 route get 2001:db8:5::7 mark 0x6866":      "via 2001:db8::1 dev eth0",
 		"ip -6 route get 2001:db8::9":                    "dev eth0",
-		"ip -4 rule":                                     "from all lookup main suppress_prefixlength 0 proto 104",
+		"ip -4 rule":                                     "from all lookup main suppress_prefixlength 7 proto 104",
 		"ip -6 rule":                                     "not from all fwmark 0x6866 lookup 26726 proto 104",
 		"ip link show hf0":                               "mtu 1420",
 		"ip -4 route show table 26726":                   "default dev hf0 proto 104 scope link",

@@ -36,3 +36,42 @@ func TestTwoHalvesAreAFullTunnel(t *testing.T) {
 	mustClear(t, m)
 	listingBecomes(t, listing, before)
 }
+
+// What a network hands out instead of a default route does not lead around the
+// tunnel, nor around a seal, and serves what bears the mark.
+func TestWideRoutesArePassedOver(t *testing.T) {
+	ownNamespace(t)
+	openTun(t, "hf0")
+	for _, line := range []string{
+		"ip route del default", "ip -6 route del default",
+		"ip route add 0.0.0.0/1 via 192.0.2.1", "ip route add 128.0.0.0/1 via 192.0.2.1", "ip -6 route add 2000::/3 via 2001:db8::1",
+		"ip route add 10.0.0.0/8 via 192.0.2.1", "ip -6 route add fc00::/7 via 2001:db8::1",
+	} {
+		run(t, line)
+	}
+	before := listing(t)
+	m := New(testOptions(t))
+	for _, tt := range []struct {
+		spec Spec
+		into string
+	}{
+		{fullTunnel(), "hf0"},
+		{closed(fullTunnel(), everything), "hf0"},
+		{sealed(everything, testMark), "unreachable"},
+	} {
+		if err := set(t.Context(), m, tt.spec); err != nil {
+			t.Fatal(err)
+		}
+		for query, want := range map[string]string{
+			"9.9.9.9": tt.into, "203.0.113.7": tt.into, "2001:db8:5::7": tt.into,
+			"9.9.9.9 mark 0x6866": "eth0", "203.0.113.7 mark 0x6866": "eth0", "2001:db8:5::7 mark 0x6866": "eth0",
+			"10.1.2.3": "eth0", "fd12::1": "eth0", "192.0.2.9": "eth0",
+		} {
+			if got := way(t, query); got != want {
+				t.Errorf("with %+v, %s goes by %s, want %s", tt.spec, query, got, want)
+			}
+		}
+	}
+	mustClear(t, m)
+	listingBecomes(t, listing, before)
+}

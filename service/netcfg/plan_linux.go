@@ -14,12 +14,25 @@ type route struct {
 }
 
 // A rule is one of the two that a full tunnel needs in its family: first, the
-// main table decides whatever it knows better than by its default route; then
-// everything that does not carry the mark goes to our table.
+// main table decides whatever it knows better than by a route that is passed
+// over; then everything that does not carry the mark goes to our table.
 type rule struct {
 	v6       bool
 	suppress bool
 	mark     uint32 // 0 with suppress
+}
+
+// Routes of the main table whose prefixes have so many bits at most are passed
+// over for a full tunnel: its default route, and what means the same, such as
+// half the internet, by which a network can lead traffic around a tunnel (DHCP
+// option 121), or 2000::/3. Private networks have more: 10.0.0.0/8, fc00::/7.
+const passedOver4, passedOver6 = 7, 6
+
+func passedOver(v6 bool) int {
+	if v6 {
+		return passedOver6
+	}
+	return passedOver4
 }
 
 // A plan is what a Spec means in the kernel's tables.
@@ -41,25 +54,24 @@ func newPlan(s Spec, table int, v6, kernel6 bool) plan {
 			p.addresses = append(p.addresses, a)
 		}
 	}
-	full4, full6 := s.FullTunnelV4(), s.FullTunnelV6() && v6
+	if s.FullTunnelV4() || s.shuts() {
+		p.lead(false, s.Mark)
+	}
+	if s.FullTunnelV6() && v6 || s.shuts() && kernel6 {
+		p.lead(true, s.Mark)
+	}
 	for _, r := range s.Routes {
 		r = r.Masked()
 		switch {
-		case !usable(r), p.covers(r):
-		case r.Bits() == 0, r.Bits() == 1 && isWhole(s.Routes, r.Addr().Is4()):
+		case !usable(r):
+		case r.Bits() == 0, p.leads(r.Addr().Is6()) && r.Bits() <= passedOver(r.Addr().Is6()):
 			p.addRoute(route{dst: r, table: table})
-		default:
+		case !p.covers(r):
 			p.addRoute(route{dst: r})
 		}
 	}
 	if s.FailClosed {
 		p.shut(&s, table, kernel6)
-	}
-	if full4 || s.shuts() {
-		p.lead(false, s.Mark)
-	}
-	if full6 || s.shuts() && kernel6 {
-		p.lead(true, s.Mark)
 	}
 	return p
 }
@@ -72,9 +84,9 @@ func (p *plan) shut(s *Spec, table int, kernel6 bool) {
 			p.addRoute(route{dst: dst, table: table, unreachable: true})
 		}
 	}
-	all := slices.Concat(s.Routes, s.Carry)
-	for _, r := range all {
-		if r.Bits() > 1 || r.Bits() == 1 && !isWhole(all, r.Addr().Is4()) {
+	for _, r := range slices.Concat(s.Routes, s.Carry) {
+		v6 := r.Addr().Is6()
+		if r.Bits() > 0 && (!p.leads(v6) || r.Bits() > passedOver(v6)) {
 			unreachable(r.Masked(), 0)
 		}
 	}
@@ -124,5 +136,11 @@ func (p *plan) leads(v6 bool) bool {
 
 // carries says that all of IPv4 which is led by our rules has a way to go.
 func (p *plan) carries() bool {
-	return slices.ContainsFunc(p.routes, func(r route) bool { return r.table != 0 && !r.unreachable && r.dst.Addr().Is4() })
+	var ways []netip.Prefix
+	for _, r := range p.routes {
+		if r.table != 0 && !r.unreachable {
+			ways = append(ways, r.dst)
+		}
+	}
+	return isWhole(ways, true)
 }

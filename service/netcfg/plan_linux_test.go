@@ -105,6 +105,21 @@ func TestPlan(t *testing.T) {
 			rules: append(append([]rule{}, lead4...), lead6...),
 		},
 		{
+			name: "where the main table's wide routes are passed over, the tunnel's are in its own",
+			spec: Spec{
+				FailClosed: true, Mark: testMark, Addresses: prefixes("8.0.0.2/5"),
+				Routes: prefixes("0.0.0.0/1", "8.0.0.0/5", "10.0.0.0/8", "2000::/3", "fc00::/7"), Carry: prefixes("0.0.0.0/0", "::/0"),
+			},
+			routes: []route{
+				{dst: p("0.0.0.0/1"), table: DefaultTable}, {dst: p("8.0.0.0/5"), table: DefaultTable},
+				{dst: p("2000::/3"), table: DefaultTable}, {dst: p("fc00::/7")},
+				{dst: p("10.0.0.0/8"), unreachable: true}, {dst: p("fc00::/7"), unreachable: true},
+				{dst: p("0.0.0.0/0"), table: DefaultTable, unreachable: true},
+				{dst: p("::/0"), table: DefaultTable, unreachable: true},
+			},
+			rules: append(append([]rule{}, lead4...), lead6...),
+		},
+		{
 			name:   "carried means nothing without fail closed",
 			spec:   Spec{Routes: prefixes("10.0.0.0/8"), Carry: prefixes("0.0.0.0/0", "::/0")},
 			routes: []route{{dst: p("10.0.0.0/8")}},
@@ -119,10 +134,9 @@ func TestPlan(t *testing.T) {
 			rules: append(append([]rule{}, lead4...), lead6...),
 		},
 		{
-			name: "a seal of two halves is one of everything, and one half is an ordinary route",
+			name: "a seal of two halves is one of everything, in both families",
 			spec: sealed(prefixes("0.0.0.0/1", "128.0.0.0/1", "8000::/1"), testMark), noV6: true,
 			routes: []route{
-				{dst: p("8000::/1"), unreachable: true},
 				{dst: p("0.0.0.0/0"), table: DefaultTable, unreachable: true},
 				{dst: p("::/0"), table: DefaultTable, unreachable: true},
 			},

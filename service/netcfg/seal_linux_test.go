@@ -251,6 +251,12 @@ func TestNothingLeavesUnderFlood(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ownNamespace(t)
 			cable := farEnd(t)
+			if isWhole(tt.carry, true) { // half the internet, as by option 121, is passed over
+				for _, r := range []string{"0.0.0.0/1", "128.0.0.0/1"} {
+					run(t, "ip route add "+r+" via 192.0.2.1")
+				}
+				run(t, "ip -6 route add 2000::/3 via 2001:db8::1")
+			}
 			before := listing(t)
 			m := New(testOptions(t))
 			f := startFlood(t, floods[name]...)
