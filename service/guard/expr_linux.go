@@ -175,5 +175,6 @@ func enter(chain string) []expr.Any { return verdict(expr.VerdictGoto, chain) }
 var (
 	accept   = verdict(expr.VerdictAccept, "")
 	drop     = append(match(&expr.Counter{}), verdict(expr.VerdictDrop, "")...)
+	refuse   = enter("refuse")
 	goesBack = verdict(expr.VerdictReturn, "")
 )
