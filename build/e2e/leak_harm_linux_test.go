@@ -128,8 +128,10 @@ func ruleHarms() []harm {
 		{name: "our rules deleted", leaks: true, undo: nothing, do: inClient(`
 			ip rule del priority 26726
 			ip rule del priority 26727
+			ip rule del priority 26728
 			ip -6 rule del priority 26726
-			ip -6 rule del priority 26727`)},
+			ip -6 rule del priority 26727
+			ip -6 rule del priority 26728`)},
 		{name: "all rules flushed", leaks: true, undo: nothing, do: inClient(`
 			ip rule flush
 			ip -6 rule flush
@@ -141,9 +143,12 @@ func ruleHarms() []harm {
 		{name: "our routes flushed everywhere", leaks: true, undo: nothing, do: inClient(`
 			ip route flush table all proto 104
 			ip -6 route flush table all proto 104`)},
-		{name: "another default route in our table", leaks: true, undo: nothing, do: inClient(`
+		{name: "another default route in our table", leaks: true, do: inClient(`
 			ip route replace default via 10.200.0.1 dev eth0 table 26726
-			ip -6 route replace default via fd00:c::1 dev eth0 table 26726`)},
+			ip -6 route replace default via fd00:c::1 dev eth0 table 26726`),
+			undo: inClient(`
+			ip route del default via 10.200.0.1 dev eth0 table 26726
+			ip -6 route del default via fd00:c::1 dev eth0 table 26726`)},
 	}
 }
 

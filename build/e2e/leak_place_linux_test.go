@@ -145,8 +145,10 @@ func (l *laboratory) boot() {
 		ip link del holdfast0
 		ip rule del priority 26726
 		ip rule del priority 26727
+		ip rule del priority 26728
 		ip -6 rule del priority 26726
 		ip -6 rule del priority 26727
+		ip -6 rule del priority 26728
 		ip route flush table all proto 104
 		ip -6 route flush table all proto 104`)(l)
 	l.sh(l.client, programs.holdfastd, "seal", "--config-dir", l.s.config, "--state-dir", l.s.state)

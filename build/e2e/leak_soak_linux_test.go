@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -139,6 +141,21 @@ func (l *laboratory) dropActive() {
 // service again: RestartSec of the unit.
 const restartAfter = time.Second
 
+// patience is how long a killed service may take to carry again: 3 s on a machine
+// that has nothing else to do, and more where more is asked of it than it has.
+func patience(t *testing.T) time.Duration {
+	t.Helper()
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var load float64
+	if _, err := fmt.Sscan(string(text), &load); err != nil {
+		t.Fatalf("read %q: %v", text, err)
+	}
+	return restartAfter + time.Duration(2*float64(time.Second)*max(1, load/float64(runtime.NumCPU())))
+}
+
 // TestLeakKills kills the service with SIGKILL in all states, at random moments,
 // under the flood. Nothing leaves, it is back soon, and what anyone had been
 // shown of the history is there.
@@ -178,8 +195,8 @@ func TestLeakKills(t *testing.T) {
 		if d >= slices.Max(took) {
 			worst = m.name
 		}
-		if d > 3*time.Second {
-			t.Errorf("kill %d, %s: protected again after %v, want 3s at most", i, m.name, d.Round(time.Millisecond))
+		if most := patience(t); d > most {
+			t.Errorf("kill %d, %s: the tunnel carries again after %v, want %v at most", i, m.name, d.Round(time.Millisecond), most.Round(100*time.Millisecond))
 		}
 		for id := range shown {
 			ever[id] = true

@@ -124,17 +124,21 @@ func (l *laboratory) pauseEnds(dead bool) {
 	const long = 3 * time.Second
 	what := map[bool]string{false: "a pause that ends", true: "a pause that ends while the service is dead"}[dead]
 	l.near.Hold(nil)
-	began := time.Now()
 	l.s.cli("guard", "pause", long.String())
 	l.until("the tunnel to rest", long, func() bool { return !l.hasTunnel() })
+	until := l.s.status().Guard.PausedUntil
+	if until == nil {
+		l.t.Fatalf("%s: it does not say until when", what)
+	}
 	if dead {
 		l.s.kill()
 	}
-	open := l.flooded(long - time.Since(began) - 300*time.Millisecond)
+	open := l.flooded(time.Until(*until) - 300*time.Millisecond)
 	if f := l.figures(nil, open); f.near == 0 {
 		l.t.Errorf("%s: nothing passed during the pause", what)
 	}
-	l.rest(long - time.Since(began) + 200*time.Millisecond)
+	// The kernel's own timer began when the tunnel was closed, a little later.
+	l.rest(time.Until(*until) + 500*time.Millisecond)
 	l.near.Strays()
 	l.near.Hold(l.allowed(&state{}))
 	l.nothing(l.flooded(time.Second), what)
