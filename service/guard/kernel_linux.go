@@ -207,7 +207,7 @@ func (k *kernel) manageWithout(err error) bool {
 		k.noARP = true
 		k.log.Warn("this kernel cannot filter ARP: neighbours can ask for the tunnel's addresses", "err", err)
 		return true
-	case r.at.kind == unix.NFT_MSG_NEWTABLE && !k.plain:
+	case r.at.family == unix.NFPROTO_INET && r.at.kind == unix.NFT_MSG_NEWTABLE && !k.plain:
 		k.plain = true
 		k.log.Warn("this kernel cannot keep other programs from removing the rules: they are put back", "err", err)
 		return true

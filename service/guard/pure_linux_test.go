@@ -2,8 +2,11 @@ package guard
 
 import (
 	"encoding/binary"
+	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -154,5 +157,54 @@ func TestDoersAreNamed(t *testing.T) {
 	}
 	if got := d.after(4).String(); got != "c (pid 3), d (pid 4)" {
 		t.Errorf("after 4: %q", got)
+	}
+}
+
+// TestManagesWithout goes on without what a kernel does not know, and says
+// clearly what it cannot do without.
+func TestManagesWithout(t *testing.T) {
+	at := func(family byte, kind uint16) *message { return &message{family: family, kind: kind} }
+	for _, c := range []struct {
+		name         string
+		refusal      refusal
+		on           bool // it goes on
+		plain, noARP bool
+		says         error
+	}{
+		{"no owner that persists (Linux 5.12 to 6.8)", refusal{unix.EOPNOTSUPP, at(unix.NFPROTO_INET, unix.NFT_MSG_NEWTABLE)}, true, true, false, nil},
+		{"no flags of a table", refusal{unix.EINVAL, at(unix.NFPROTO_INET, unix.NFT_MSG_NEWTABLE)}, true, true, false, nil},
+		{"no arp", refusal{unix.EAFNOSUPPORT, at(unix.NFPROTO_ARP, unix.NFT_MSG_NEWTABLE)}, true, false, true, nil},
+		{"no hooks of arp", refusal{unix.ENOENT, at(unix.NFPROTO_ARP, unix.NFT_MSG_NEWCHAIN)}, true, false, true, nil},
+		{"an expression is missing", refusal{unix.ENOENT, at(unix.NFPROTO_INET, unix.NFT_MSG_NEWRULE)}, false, false, false, unix.ENOENT},
+		{"no nf_tables", refusal{unix.EOPNOTSUPP, nil}, false, false, false, errors.ErrUnsupported},
+		{"no right", refusal{unix.EPERM, nil}, false, false, false, os.ErrPermission},
+		{"another's", refusal{unix.EPERM, at(unix.NFPROTO_INET, unix.NFT_MSG_NEWSETELEM)}, false, false, false, ErrOwned},
+	} {
+		k := &kernel{log: slog.New(slog.DiscardHandler)}
+		if on := k.manageWithout(&c.refusal); on != c.on || k.plain != c.plain || k.noARP != c.noARP {
+			t.Errorf("%s: goes on %v, plain %v, no arp %v", c.name, on, k.plain, k.noARP)
+		}
+		if k.manageWithout(&c.refusal) && c.noARP {
+			t.Errorf("%s: goes on twice", c.name)
+		}
+		if err := explainRefusal(&c.refusal); !c.on && !errors.Is(err, c.says) {
+			t.Errorf("%s: says %v", c.name, err)
+		}
+	}
+}
+
+// TestWithoutARP keeps in all else on a kernel that cannot filter ARP.
+func TestWithoutARP(t *testing.T) {
+	host := newSpace(t)
+	g := host.plainGuard()
+	g.kernel.noARP = true
+	host.set(g, full())
+	if got := host.rules(); strings.Contains(got, "table arp") || !strings.Contains(got, "policy drop") {
+		t.Errorf("got %s", got)
+	}
+	host.set(g, split())
+	host.set(g, open())
+	if got := host.rules(); got != "" {
+		t.Errorf("left %s", got)
 	}
 }
