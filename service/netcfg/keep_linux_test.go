@@ -107,6 +107,8 @@ func TestKeep(t *testing.T) {
 		"ip route flush type unreachable proto 104":       "route",
 		"ip rule del priority 26726":                      "a routing rule",
 		"ip rule del priority 26727":                      "a routing rule",
+		"ip rule del priority 26728":                      "a routing rule",
+		"ip -6 rule del priority 26728":                   "a routing rule",
 		"ip -6 rule del priority 26726":                   "a routing rule",
 		"ip -6 rule del priority 26727":                   "a routing rule",
 	}

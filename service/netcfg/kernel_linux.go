@@ -216,7 +216,8 @@ func (k *kernel) ownRules() ([]netlink.Rule, error) {
 		for _, r := range list {
 			made := int(r.Protocol) == k.protocol || r.Protocol == unix.RTPROT_UNSPEC
 			placed := r.Priority == k.priority && r.Table == unix.RT_TABLE_MAIN ||
-				r.Priority == k.priority+1 && r.Table == k.table
+				r.Priority == k.priority+1 && r.Table == k.table ||
+				r.Priority == k.priority+2 && r.Table == unix.RT_TABLE_UNSPEC
 			if r.Family == family && made && placed {
 				out = append(out, r)
 			}
@@ -227,7 +228,8 @@ func (k *kernel) ownRules() ([]netlink.Rule, error) {
 
 func sameRule(have *netlink.Rule, want rule) bool {
 	suppress := have.Table == unix.RT_TABLE_MAIN && have.SuppressPrefixlen == passedOver(want.v6)
-	return (have.Family == netlink.FAMILY_V6) == want.v6 && suppress == want.suppress &&
+	refuse := have.Table == unix.RT_TABLE_UNSPEC
+	return (have.Family == netlink.FAMILY_V6) == want.v6 && suppress == want.suppress && refuse == want.refuse &&
 		have.Invert != want.suppress && have.Mark == want.mark
 }
 
@@ -247,9 +249,12 @@ func (k *kernel) addRules(want []rule) error {
 		if w.v6 {
 			r.Family = netlink.FAMILY_V6
 		}
-		if w.suppress {
+		switch {
+		case w.suppress:
 			r.Priority, r.Table, r.SuppressPrefixlen = k.priority, unix.RT_TABLE_MAIN, passedOver(w.v6)
-		} else {
+		case w.refuse:
+			r.Priority, r.Type, r.Mark, r.Invert = k.priority+2, unix.RTN_UNREACHABLE, w.mark, true
+		default:
 			r.Priority, r.Table, r.Mark, r.Invert = k.priority+1, k.table, w.mark, true
 		}
 		if err := k.RuleAdd(r); err != nil && !errors.Is(err, unix.EEXIST) {

@@ -30,8 +30,8 @@ const (
 	// DefaultTable is the routing table that holds the default routes of a full tunnel.
 	DefaultTable = 26726
 	// DefaultPriority is the priority of the rule that lets the main table's
-	// more specific routes win; the rule that leads the rest into DefaultTable
-	// has the next number.
+	// more specific routes win. The next number has the rule that leads the rest
+	// into DefaultTable, and the one after it the rule that refuses what is left.
 	DefaultPriority = 26726
 	// DefaultProtocol is the routing protocol number of our routes and rules.
 	DefaultProtocol = 104

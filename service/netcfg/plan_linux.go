@@ -13,12 +13,16 @@ type route struct {
 	unreachable bool
 }
 
-// A rule is one of the two that a full tunnel needs in its family: first, the
-// main table decides whatever it knows better than by a route that is passed
-// over; then everything that does not carry the mark goes to our table.
+// A rule is one of those that a full tunnel needs in its family. First, the main
+// table decides whatever it knows better than by a route that is passed over
+// (suppress). Then everything that does not carry the mark goes to our table.
+// Where that fails closed, what the table does not decide is refused: it may have
+// been flushed, and IPv6 passes over its unreachable route for a socket that is
+// bound to another interface.
 type rule struct {
 	v6       bool
 	suppress bool
+	refuse   bool
 	mark     uint32 // 0 with suppress
 }
 
@@ -55,10 +59,10 @@ func newPlan(s Spec, table int, v6, kernel6 bool) plan {
 		}
 	}
 	if s.FullTunnelV4() || s.shuts() {
-		p.lead(false, s.Mark)
+		p.lead(false, &s)
 	}
 	if s.FullTunnelV6() && v6 || s.shuts() && kernel6 {
-		p.lead(true, s.Mark)
+		p.lead(true, &s)
 	}
 	for _, r := range s.Routes {
 		r = r.Masked()
@@ -107,8 +111,11 @@ func (p *plan) reject() plan {
 	return out
 }
 
-func (p *plan) lead(v6 bool, mark uint32) {
-	p.rules = append(p.rules, rule{v6: v6, mark: mark}, rule{v6: v6, suppress: true})
+func (p *plan) lead(v6 bool, s *Spec) {
+	p.rules = append(p.rules, rule{v6: v6, mark: s.Mark}, rule{v6: v6, suppress: true})
+	if s.shuts() {
+		p.rules = append(p.rules, rule{v6: v6, refuse: true, mark: s.Mark})
+	}
 }
 
 func (p *plan) addRoute(r route) {

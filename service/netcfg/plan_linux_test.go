@@ -2,6 +2,7 @@ package netcfg
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,6 +12,9 @@ func TestPlan(t *testing.T) {
 	p := netip.MustParsePrefix
 	lead4 := []rule{{mark: testMark}, {suppress: true}}
 	lead6 := []rule{{v6: true, mark: testMark}, {v6: true, suppress: true}}
+	shut4 := append(slices.Clone(lead4), rule{refuse: true, mark: testMark})
+	shut6 := append(slices.Clone(lead6), rule{v6: true, refuse: true, mark: testMark})
+	shut := append(slices.Clone(shut4), shut6...)
 	for _, tt := range []struct {
 		name      string
 		spec      Spec
@@ -77,7 +81,7 @@ func TestPlan(t *testing.T) {
 				{dst: p("0.0.0.0/0"), table: DefaultTable, unreachable: true},
 				{dst: p("::/0"), table: DefaultTable, unreachable: true},
 			},
-			rules: append(append([]rule{}, lead4...), lead6...),
+			rules: shut,
 		},
 		{
 			name: "a split tunnel that fails closed has each route's twin beside it, also those of an address",
@@ -102,7 +106,7 @@ func TestPlan(t *testing.T) {
 				{dst: p("0.0.0.0/0"), table: DefaultTable, unreachable: true},
 				{dst: p("::/0"), table: DefaultTable, unreachable: true},
 			},
-			rules: append(append([]rule{}, lead4...), lead6...),
+			rules: shut,
 		},
 		{
 			name: "where the main table's wide routes are passed over, the tunnel's are in its own",
@@ -117,7 +121,7 @@ func TestPlan(t *testing.T) {
 				{dst: p("0.0.0.0/0"), table: DefaultTable, unreachable: true},
 				{dst: p("::/0"), table: DefaultTable, unreachable: true},
 			},
-			rules: append(append([]rule{}, lead4...), lead6...),
+			rules: shut,
 		},
 		{
 			name:   "carried means nothing without fail closed",
@@ -131,7 +135,7 @@ func TestPlan(t *testing.T) {
 				{dst: p("0.0.0.0/0"), table: DefaultTable, unreachable: true},
 				{dst: p("::/0"), table: DefaultTable, unreachable: true},
 			},
-			rules: append(append([]rule{}, lead4...), lead6...),
+			rules: shut,
 		},
 		{
 			name: "a seal of two halves is one of everything, in both families",
@@ -140,7 +144,7 @@ func TestPlan(t *testing.T) {
 				{dst: p("0.0.0.0/0"), table: DefaultTable, unreachable: true},
 				{dst: p("::/0"), table: DefaultTable, unreachable: true},
 			},
-			rules: append(append([]rule{}, lead4...), lead6...),
+			rules: shut,
 		},
 		{
 			name: "a seal of a split tunnel needs no rules",
@@ -155,7 +159,7 @@ func TestPlan(t *testing.T) {
 			routes: []route{
 				{dst: p("10.0.0.0/8"), unreachable: true}, {dst: p("0.0.0.0/0"), table: DefaultTable, unreachable: true},
 			},
-			rules: lead4,
+			rules: shut4,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -26,7 +26,7 @@ func way(t testing.TB, query string) string {
 	}
 	out, err := exec.Command(words[0], words[1:]...).CombinedOutput()
 	if err != nil || strings.HasPrefix(string(out), "unreachable ") {
-		if !strings.Contains(string(out), "unreachable") && !strings.Contains(string(out), "No route to host") {
+		if !strings.Contains(string(out), "nreachable") && !strings.Contains(string(out), "No route to host") {
 			t.Fatalf("ip route get %s: %v: %s", query, err, out)
 		}
 		return "unreachable"
@@ -46,7 +46,7 @@ func TestSeal(t *testing.T) {
 		{"everything", everything, map[string]string{
 			"203.0.113.7": "unreachable", "203.0.113.7 mark 0x6866": "eth0", "192.0.2.9": "eth0", "127.0.0.1": "lo",
 			"2001:db8:5::7": "unreachable", "2001:db8:5::7 mark 0x6866": "eth0", "2001:db8::9": "eth0",
-			"203.0.113.7 from 192.0.2.2": "unreachable",
+			"203.0.113.7 from 192.0.2.2": "unreachable", "2001:db8:5::7 oif eth0": "unreachable", "2001:db8:5::7 oif eth0 mark 0x6866": "eth0",
 		}},
 		{"a part", split, map[string]string{
 			"203.0.113.7": "eth0", "10.20.1.1": "unreachable", "192.0.2.9": "eth0",
@@ -242,7 +242,7 @@ func TestNothingLeavesUnderFlood(t *testing.T) {
 		"a split member of a full one": {"203.0.113.9", "2001:db8:5::7", "10.20.1.1"},
 		"split":                        {"10.8.0.77", "10.20.1.1", "10.30.1.1", "fd00:20::1"},
 	}
-	const open, shut, opening, openAgain, bare = 1, 2, 3, 4, 5
+	const shut, between, bare = 1, 2, 3
 	rounds := 20
 	if testing.Short() {
 		rounds = 3
@@ -251,7 +251,8 @@ func TestNothingLeavesUnderFlood(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ownNamespace(t)
 			cable := farEnd(t)
-			if isWhole(tt.carry, true) { // half the internet, as by option 121, is passed over
+			all := isWhole(tt.carry, true)
+			if all { // half the internet, as by option 121, is passed over
 				for _, r := range []string{"0.0.0.0/1", "128.0.0.0/1"} {
 					run(t, "ip route add "+r+" via 192.0.2.1")
 				}
@@ -260,7 +261,7 @@ func TestNothingLeavesUnderFlood(t *testing.T) {
 			before := listing(t)
 			m := New(testOptions(t))
 			f := startFlood(t, floods[name]...)
-			f.during(t, open, 1000)
+			f.control(t, cable)
 			mustSeal(t, m, tt.carry)
 			f.during(t, shut, 500)
 			spec := closed(tt.spec(), tt.carry)
@@ -276,6 +277,10 @@ func TestNothingLeavesUnderFlood(t *testing.T) {
 					run(t, "ip link set hf0 down")
 				case 3:
 					run(t, "ip addr flush dev hf0")
+					if all {
+						run(t, "ip route flush table 26726")
+						run(t, "ip -6 route flush table 26726")
+					}
 				}
 				f.during(t, shut, 100)
 				if err := tun.Close(); err != nil {
@@ -288,10 +293,10 @@ func TestNothingLeavesUnderFlood(t *testing.T) {
 				mustSeal(t, m, tt.carry)
 			}
 			f.during(t, shut, 500)
-			f.relabel(opening)
+			f.relabel(between)
 			mustClear(t, m)
-			f.during(t, openAgain, 1000)
-			f.relabel(opening)
+			f.control(t, cable)
+			f.relabel(between)
 			tun := openTun(t, "hf0")
 			spec.FailClosed = false
 			mustApply(t, m, spec)
@@ -300,16 +305,10 @@ func TestNothingLeavesUnderFlood(t *testing.T) {
 			}
 			f.during(t, bare, 100)
 			mustClear(t, m)
+			f.control(t, cable)
 			f.end()
-			eventually(t, "the control to be seen", func() bool {
-				seen, sent := cable.seen[openAgain].Load(), f.sent[openAgain].Load()
-				return seen >= sent*99/100
-			})
-			if seen, sent := cable.seen[open].Load(), f.sent[open].Load(); seen < sent*99/100 {
-				t.Errorf("before the seal %d of %d packets were seen, want 99 %%", seen, sent)
-			}
-			t.Logf("%d packets tried while shut, %d of them taken by a tunnel, %d left; controls: %d and %d left",
-				f.tried[shut].Load(), f.sent[shut].Load(), cable.seen[shut].Load(), cable.seen[open].Load(), cable.seen[openAgain].Load())
+			t.Logf("%d packets tried while shut, %d of them taken by a tunnel, %d left",
+				f.tried[shut].Load(), f.sent[shut].Load(), cable.seen[shut].Load())
 			if n := cable.seen[shut].Load(); n != 0 {
 				t.Errorf("%d packets left", n)
 			}

@@ -115,7 +115,7 @@ func (m *Manager) concerns(msg syscall.NetlinkMessage) bool {
 		return len(msg.Data) >= unix.SizeofIfAddrmsg && int32(nl.DeserializeIfAddrmsg(msg.Data).Index) == m.index.Load()
 	case unix.RTM_DELRULE:
 		n, ok := number(msg.Data, unix.SizeofRtMsg, unix.FRA_PRIORITY)
-		return !ok || int(n) == m.Priority || int(n) == m.Priority+1
+		return !ok || int(n) >= m.Priority && int(n) <= m.Priority+2
 	case unix.RTM_DELROUTE, unix.RTM_NEWROUTE:
 		if len(msg.Data) < unix.SizeofRtMsg {
 			return false
