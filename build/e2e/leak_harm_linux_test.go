@@ -61,7 +61,7 @@ func routeHarms() []harm {
 			ip route add 0.0.0.0/1 via 10.200.0.1
 			ip route add 128.0.0.0/1 via 10.200.0.1
 			ip -6 route add ::/1 via fd00:c::1
-			ip -6 route add 8000::/1 via fd00:c::1`),
+			ip -6 route add 8000::/1 via fd00:c::1`).harmless(),
 		routes("option 121: a route to the host", `
 			ip route add 203.0.113.10/32 via 10.200.0.1
 			ip -6 route add 2001:db8:113::10/128 via fd00:c::1`),
@@ -94,7 +94,7 @@ func routeHarms() []harm {
 			ip route add 0.0.0.0/1 via 10.201.0.1 dev eth1
 			ip route add 128.0.0.0/1 via 10.201.0.1 dev eth1
 			ip -6 route add ::/1 via fd00:d::1 dev eth1
-			ip -6 route add 8000::/1 via fd00:d::1 dev eth1`),
+			ip -6 route add 8000::/1 via fd00:d::1 dev eth1`).harmless(),
 		{name: "all default routes gone and back", do: inClient(`
 			ip route del default via 10.200.0.1 dev eth0
 			ip route del default via 10.201.0.1 dev eth1

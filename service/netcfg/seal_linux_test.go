@@ -322,3 +322,22 @@ func TestNothingLeavesUnderFlood(t *testing.T) {
 		})
 	}
 }
+
+// What README.md and "holdfast guard release --help" name for when nothing of
+// ours works any more opens a seal.
+func TestEscapeByHand(t *testing.T) {
+	ownNamespace(t)
+	carry := append(prefixes("10.20.0.0/16", "fd00:20::/48"), everything...)
+	mustSeal(t, New(testOptions(t)), carry)
+	for _, line := range []string{
+		"ip -4 rule del priority 26728", "ip -6 rule del priority 26728", "ip -4 rule del priority 26727", "ip -6 rule del priority 26727",
+		"ip -4 route flush table all proto 104", "ip -6 route flush table all proto 104",
+	} {
+		run(t, line)
+	}
+	for _, query := range []string{"203.0.113.7", "10.20.1.1", "2001:db8:5::7", "fd00:20::1"} {
+		if got := way(t, query); got != "eth0" {
+			t.Errorf("%s goes by %s, want eth0", query, got)
+		}
+	}
+}
