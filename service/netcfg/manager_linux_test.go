@@ -410,6 +410,11 @@ func TestTook(t *testing.T) {
 	change := took(func() { mustApply(t, m, withDNS(next, "10.9.0.1")) })
 	same := took(func() { mustApply(t, m, withDNS(next, "10.9.0.1")) })
 	down := took(func() { mustClear(t, m) })
+	seal := took(func() { mustSeal(t, m, everything) })
+	unsealed := took(func() { mustApply(t, m, closed(fullTunnel(), everything)) })
+	sealedAgain := took(func() { mustSeal(t, m, everything) })
+	opened := took(func() { mustClear(t, m) })
+	t.Logf("seal %v, to a tunnel %v, to a seal again %v, opened %v", seal, unsealed, sealedAgain, opened)
 	t.Logf("up without resolvers %v, with %v, to another spec %v, to the same %v, down %v", bare, up, change, same, down)
 	if up+change+down > 10*time.Second { // a busy disk takes its time with resolv.conf
 		t.Error("too slow")
