@@ -16,7 +16,7 @@ func BenchmarkGuard(b *testing.B) {
 	s.group(w.servers)
 	guard := func(mode string) {
 		s.cli("settings", "set", "guard="+mode)
-		w.until("the guard to be "+mode, 5*time.Second, func() bool { g := s.status().Guard; return string(g.Mode) == mode && g.Blocking == (mode != "off") })
+		w.until("the guard to be "+mode, 5*time.Second, func() bool { g := s.status().Guard; return string(g.Mode) == mode && g.Verified == (mode != "off") })
 	}
 	guard("off")
 	mine := s.ours()
