@@ -271,7 +271,7 @@ func (e *Engine) resume(now time.Time, resolve func(tunnel.Name) ([]failover.Mem
 func (e *Engine) arm(timer *time.Timer) {
 	timer.Stop()
 	var at time.Time
-	for _, t := range []time.Time{e.brain.LookAt(), e.brain.TickAt(), e.boardAt, e.watchman.pauseTo} {
+	for _, t := range []time.Time{e.brain.LookAt(), e.brain.TickAt(), e.boardAt, e.watchman.pauseTo, e.watchman.retryAt} {
 		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
 			at = t
 		}
@@ -291,6 +291,9 @@ func (e *Engine) due(now time.Time) {
 		e.endPause(now)
 		e.publish(now)
 	}
+	if at := e.watchman.retryAt; !at.IsZero() && !now.Before(at) {
+		e.retryGuard(now)
+	}
 	if at := e.brain.TickAt(); !at.IsZero() && !now.Before(at) {
 		e.step(now, failover.Tick{})
 	}
@@ -304,6 +307,9 @@ func (e *Engine) step(now time.Time, in failover.Input) {
 	p, probed := in.(failover.Probed)
 	if probed {
 		e.answers.take(now, p)
+	}
+	if woke, ok := in.(failover.Woke); ok {
+		e.sleptInPause(now, woke.Slept)
 	}
 	out := e.brain.Step(now, in)
 	e.settle(now)
@@ -391,6 +397,7 @@ func (e *Engine) shutdown() {
 			e.opt.Log.Error("the tunnel did not close in time")
 		}
 	}
+	e.leaveGuard(time.Now())
 	e.settle(time.Now())
 	e.record(time.Now(), event.Event{Kind: event.ServiceStopped})
 	saved := make(chan struct{})

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"holdfast/service/event"
@@ -26,13 +27,35 @@ type watchman struct {
 	leave   guardset.Leave
 	pauseTo time.Time // when a pause ends; zero: there is none
 
-	wanted  guardset.Set // as it was handed over last; zero: none was
+	wanted  guardset.Set // as it was handed over last; zero: none was, or it is to be again
 	inForce guardset.Set // as it was read back last
 	failed  error        // why wanted is not in force; nil: it is, or will be
+	// broken is why what another program changed is not put back, and blind why
+	// nobody would notice. nil: it is, and somebody does.
+	broken, blind error
+
+	failures int       // of sets, one after the other
+	retryAt  time.Time // when a set that failed is handed over again; zero: none did
 
 	scope guardset.Scope
 	of    scopeKey // what scope was worked out for
 }
+
+// trouble is why the rules may not be as they are wanted. nil: they are.
+func (w *watchman) trouble() error { return errors.Join(w.failed, w.broken, w.blind) }
+
+// anew has a set that failed handed over again at once: a person waits for it.
+func (w *watchman) anew() {
+	if w.failed != nil {
+		w.wanted = guardset.Set{}
+	}
+}
+
+// How long after a failure a set is handed over again, doubled with each one.
+const (
+	guardRetry    = time.Second
+	guardRetryMax = time.Minute
+)
 
 type scopeKey struct{ target, active tunnel.Name }
 
@@ -43,15 +66,33 @@ func (e *Engine) guard(now time.Time) {
 	if !e.opt.Guarded {
 		return
 	}
-	set := guardset.For(e.situation(now))
-	w := &e.watchman
-	if w.wanted.Paused > 0 && set.Paused > 0 {
-		set.Paused = w.wanted.Paused // it runs already
-	}
-	if set.Equal(w.wanted) {
+	e.handOver(guardset.For(e.situation(now)))
+}
+
+// leaveGuard is guard for a service that ends, and closes its tunnel in any case:
+// what nobody wishes for any more must not keep traffic in when nobody is left who
+// could be asked.
+func (e *Engine) leaveGuard(now time.Time) {
+	if !e.opt.Guarded {
 		return
 	}
-	w.wanted = set
+	e.watchman.anew()
+	s := e.situation(now)
+	s.State = tunnel.Down
+	e.handOver(guardset.For(s))
+}
+
+// handOver hands a set over, where it is another one.
+func (e *Engine) handOver(set guardset.Set) {
+	w := &e.watchman
+	same := set
+	if w.wanted.Paused > 0 && set.Paused > 0 {
+		same.Paused = w.wanted.Paused // it runs already
+	}
+	if same.Equal(w.wanted) {
+		return
+	}
+	w.wanted, w.retryAt = set, time.Time{}
 	e.opt.Hands.Guard(set)
 }
 
@@ -82,14 +123,37 @@ func (e *Engine) guarded(now time.Time, n Guarded) {
 	w := &e.watchman
 	was := w.inForce
 	w.failed = n.Err
-	if n.Err == nil {
-		w.inForce = n.Set
+	switch {
+	case n.Err == nil:
+		w.inForce, w.failures, w.retryAt, w.broken = n.Set, 0, time.Time{}, nil
 		if from, to := setWord(was), setWord(n.Set); from != to {
 			e.record(now, event.Event{Kind: event.GuardChanged, From: from, To: to, Evidence: w.why()})
 		}
+	case n.Set.Equal(w.wanted):
+		w.retryAt = now.Add(min(guardRetry<<min(w.failures, 10), guardRetryMax))
+		w.failures++
 	}
-	e.note(now, event.CodeGuardFailed, n.Err)
+	e.note(now, event.CodeGuardFailed, w.trouble())
 	e.publish(now)
+}
+
+// retryGuard hands a set over again that could not be put in force: one that shuts
+// leaves traffic unprotected until it is, and one that opens, a person locked in.
+func (e *Engine) retryGuard(now time.Time) {
+	e.watchman.retryAt, e.watchman.wanted = time.Time{}, guardset.Set{}
+	e.guard(now)
+}
+
+// sleptInPause has the pause end when it was to, by the clock on the wall: the
+// time that the computer slept counts, which no timer sees.
+func (e *Engine) sleptInPause(now time.Time, slept time.Duration) {
+	w := &e.watchman
+	if w.leave != guardset.Paused {
+		return
+	}
+	w.pauseTo = now.Add(w.pauseTo.Sub(now) - slept)
+	w.wanted = guardset.Set{} // the kernel's timer has slept as well
+	e.guard(now)
 }
 
 // setWord is the word for a set in events.
@@ -123,7 +187,7 @@ func (e *Engine) drawGuard(view failover.View) status.Guard {
 	w := &e.watchman
 	g := status.Guard{
 		Mode:     e.opt.Policy.Guard,
-		Verified: w.failed == nil && w.inForce.Equal(w.wanted) && e.opt.Policy.Guard != failover.GuardOff,
+		Verified: w.trouble() == nil && w.wanted.Kind != "" && w.inForce.Equal(w.wanted) && e.opt.Policy.Guard != failover.GuardOff,
 		Released: w.leave == guardset.Released,
 	}
 	carried := view.State == tunnel.Up && view.Verdict != health.Unhealthy
@@ -140,6 +204,7 @@ func (e *Engine) Release(ctx context.Context) error {
 	return e.within(ctx, func(now time.Time) {
 		e.endPause(now)
 		e.watchman.leave = guardset.Released
+		e.watchman.anew()
 		e.guard(now)
 		e.publish(now)
 	})
@@ -166,6 +231,7 @@ func (e *Engine) Shut(ctx context.Context) error {
 	return e.within(ctx, func(now time.Time) {
 		e.endPause(now)
 		e.watchman.leave = guardset.NoLeave
+		e.watchman.anew()
 		e.guard(now)
 		e.publish(now)
 	})
@@ -177,6 +243,7 @@ func (e *Engine) takeWord(now time.Time) (paused bool) {
 	w := &e.watchman
 	paused = w.leave == guardset.Paused
 	w.unknown, w.leave, w.pauseTo = false, guardset.NoLeave, time.Time{}
+	w.anew()
 	e.note(now, event.CodeGuardDisturbed, nil)
 	return paused
 }
@@ -227,11 +294,21 @@ func (e *Engine) Note(ctx context.Context, code event.Code, err error) error {
 func (e *Engine) Disturbed(ctx context.Context, what string, err error) error {
 	return e.within(ctx, func(now time.Time) {
 		w := &e.watchman
-		w.failed = err
+		w.broken = err
 		word := setWord(w.inForce)
 		e.record(now, event.Event{Kind: event.GuardChanged, From: word, To: word, Evidence: what})
 		e.note(now, event.CodeGuardDisturbed, errText(what))
-		e.note(now, event.CodeGuardFailed, err)
+		e.note(now, event.CodeGuardFailed, w.trouble())
+	})
+}
+
+// Unwatched tells why nobody would notice another program's change of the guard's
+// rules. nil: somebody does again.
+func (e *Engine) Unwatched(ctx context.Context, err error) error {
+	return e.within(ctx, func(now time.Time) {
+		e.watchman.blind = err
+		e.note(now, event.CodeGuardFailed, e.watchman.trouble())
+		e.publish(now)
 	})
 }
 

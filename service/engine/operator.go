@@ -311,9 +311,7 @@ func (o *Operator) work() {
 	for {
 		select {
 		case <-o.ctx.Done():
-			if err := o.closeAll(); err != nil {
-				o.log.Error("close at the end", "err", err)
-			}
+			o.finish()
 			return
 		case <-o.wake:
 			for t := o.next(); t != nil; t = o.next() {
@@ -323,6 +321,33 @@ func (o *Operator) work() {
 			o.fault(f)
 		}
 	}
+}
+
+// finish closes everything. What was asked of the guard last is still done: it
+// stays in force when nobody is left to ask. What opens waits for the tunnel's end.
+func (o *Operator) finish() {
+	last := o.lastSet()
+	if last != nil && last.Shut() {
+		o.setGuard(*last)
+	}
+	if err := o.closeAll(); err != nil {
+		o.log.Error("close at the end", "err", err)
+	}
+	if last != nil && !last.Shut() {
+		o.setGuard(*last)
+	}
+}
+
+// lastSet is the set of the guard that was asked for last, where it waits still.
+func (o *Operator) lastSet() *guardset.Set {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, t := range slices.Backward(o.tasks) {
+		if t.Do == shut {
+			return &t.set
+		}
+	}
+	return nil
 }
 
 // next takes the next task. Nil: there is none.

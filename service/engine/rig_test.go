@@ -37,6 +37,7 @@ type rig struct {
 	configs map[tunnel.Name]*tunnel.Config
 	iface   *userspace.Interface // the latest; nil: none was opened
 	opened  int
+	end     context.CancelFunc
 	applied engine.NetSpec // zero: cleared
 	cleared int
 	seals   [][]netip.Prefix
@@ -77,6 +78,7 @@ func newRig(t *testing.T, names ...string) *rig {
 	}
 	r.devices = wg.New(wg.Options{OpenTUN: r.open, Resolve: r.lookup})
 	ctx, cancel := context.WithCancel(context.Background())
+	r.end = cancel
 	faults := make(chan engine.Fault)
 	var passing sync.WaitGroup
 	passing.Go(func() {

@@ -119,3 +119,28 @@ func TestNoTunnelWithoutItsGuard(t *testing.T) {
 	r.down("a")
 	r.guards(guardset.Set{Kind: guardset.Open})
 }
+
+// A set that was asked for before the end is put in force: nobody is left who
+// could be asked later.
+func TestLastSetIsSetAtTheEnd(t *testing.T) {
+	for _, kind := range []guardset.Kind{guardset.Open, guardset.Held} {
+		r := newRig(t, "a")
+		k := &keeper{}
+		r.EquipGuard(k)
+		before := heldSet()
+		if kind == guardset.Held {
+			before = guardset.Set{Kind: guardset.Open}
+		}
+		r.guards(before)
+		r.up(failover.Action{Do: failover.Start, ID: "a"})
+		r.Do(failover.Action{Do: failover.Stop, ID: "a"})
+		last := heldSet()
+		last.Kind = kind
+		r.Guard(last)
+		r.end()
+		r.Wait()
+		if n := len(k.sets); k.sets[n-1].Kind != kind {
+			t.Errorf("%s stays in force behind the service, want %s", k.sets[n-1].Kind, kind)
+		}
+	}
+}
