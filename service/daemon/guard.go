@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"holdfast/service/event"
 	"holdfast/service/guard"
@@ -58,10 +59,13 @@ func (d *Daemon) keepGuard(ctx context.Context) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := d.guard.Watch(ctx); err != nil && ctx.Err() == nil {
-			d.log.Error("nobody puts back what others change about the guard", "err", err)
-			_ = d.engine.Note(ctx, event.CodeGuardFailed, fmt.Errorf("watch the guard: %w", err))
-		}
+		insist(ctx, d.guard.Watch, func(err error) {
+			if err != nil {
+				d.log.Error("nobody puts back what others change about the guard", "err", err)
+				err = fmt.Errorf("nobody watches the rules: %w", err)
+			}
+			_ = d.engine.Unwatched(ctx, err)
+		})
 	}()
 	for {
 		select {
@@ -81,9 +85,11 @@ func (d *Daemon) keepNetwork(ctx context.Context) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := d.network.Keep(ctx); err != nil {
-			d.log.Error("nobody puts back what others take from the network", "err", err)
-		}
+		insist(ctx, d.network.Keep, func(err error) {
+			if err != nil {
+				d.log.Error("nobody puts back what others take from the network", "err", err)
+			}
+		})
 	}()
 	for {
 		select {
@@ -92,6 +98,38 @@ func (d *Daemon) keepNetwork(ctx context.Context) {
 			return
 		case c := <-d.network.Changes():
 			d.tellChange(ctx, c)
+		}
+	}
+}
+
+// watchAgain is how long after it broke something is watched again, and how long
+// that must last to count.
+const watchAgain = time.Second
+
+// insist runs watch until ctx ends, and again where it breaks. tell gets why it
+// did, and nil when it runs again.
+func insist(ctx context.Context, watch func(context.Context) error, tell func(error)) {
+	for broken := false; ; {
+		ended := make(chan error, 1)
+		go func() { ended <- watch(ctx) }()
+		var err error
+		select {
+		case err = <-ended:
+		case <-time.After(watchAgain):
+			if broken {
+				tell(nil)
+			}
+			err = <-ended
+		}
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		broken = true
+		tell(err)
+		select {
+		case <-time.After(watchAgain):
+		case <-ctx.Done():
+			return
 		}
 	}
 }
