@@ -42,6 +42,7 @@ type rig struct {
 	cleared int
 	seals   [][]netip.Prefix
 	refuse  error // what Apply answers
+	stuck   error // what Seal answers
 	resolve func(context.Context, string) ([]netip.Addr, error)
 }
 
@@ -171,6 +172,9 @@ func (n network) Apply(ctx context.Context, spec engine.NetSpec) error {
 func (n network) Seal(_ context.Context, carry []netip.Prefix) error {
 	n.r.mu.Lock()
 	defer n.r.mu.Unlock()
+	if n.r.stuck != nil {
+		return n.r.stuck
+	}
 	n.r.applied, n.r.seals = engine.NetSpec{}, append(n.r.seals, carry)
 	return nil
 }

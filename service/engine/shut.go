@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -39,8 +40,7 @@ func (o *Operator) setGuard(s guardset.Set) {
 	if err != nil {
 		o.log.Error("set the guard", "kind", string(s.Kind), "err", err)
 	}
-	o.arrange(ctx)
-	o.tell(Guarded{Set: s, Err: err})
+	o.tell(Guarded{Set: s, Err: errors.Join(err, o.arrange(ctx))})
 }
 
 // guarded makes sure that the set that was asked for last is in force: no tunnel
@@ -56,7 +56,11 @@ func (o *Operator) guarded(ctx context.Context) error {
 	o.mu.Lock()
 	o.unset = err
 	o.mu.Unlock()
-	o.tell(Guarded{Set: s, Err: err})
+	told := err
+	if err == nil {
+		told = o.arrange(ctx)
+	}
+	o.tell(Guarded{Set: s, Err: told})
 	if err != nil {
 		return fmt.Errorf("set the guard: %w", err)
 	}
@@ -66,8 +70,9 @@ func (o *Operator) guarded(ctx context.Context) error {
 // closed says that the routes are to keep in what the guard does: the second layer.
 func closed(s guardset.Set) bool { return s.Shut() && s.Paused == 0 }
 
-// arrange has the system's side follow the guard.
-func (o *Operator) arrange(ctx context.Context) {
+// arrange has the system's side follow the guard. Where it does not, what is to be
+// kept in has one layer less, or what is to pass has nowhere to go.
+func (o *Operator) arrange(ctx context.Context) error {
 	o.mu.Lock()
 	active, set, sealed := o.active, o.set, o.sealed
 	o.mu.Unlock()
@@ -81,7 +86,9 @@ func (o *Operator) arrange(ctx context.Context) {
 	}
 	if err != nil {
 		o.log.Error("keep in by routes what the guard keeps in", "err", err)
+		return fmt.Errorf("have the routes follow the guard: %w", err)
 	}
+	return nil
 }
 
 // vacate undoes the system's side, but for what keeps in what the guard carries.

@@ -144,3 +144,22 @@ func TestLastSetIsSetAtTheEnd(t *testing.T) {
 		}
 	}
 }
+
+// Routes that do not follow are told, and tried again with the set.
+func TestRoutesThatDoNotFollowAreTold(t *testing.T) {
+	r := newRig(t, "a")
+	r.EquipGuard(&keeper{})
+	r.mu.Lock()
+	r.stuck = errors.New("no buffer")
+	r.mu.Unlock()
+	if g := r.guards(heldSet()); g.Err == nil {
+		t.Error("a seal that failed is not told")
+	}
+	r.mu.Lock()
+	r.stuck = nil
+	r.mu.Unlock()
+	if g := r.guards(heldSet()); g.Err != nil || len(r.seals) != 1 {
+		t.Errorf("once more: %v, sealed %d times", g.Err, len(r.seals))
+	}
+	r.guards(guardset.Set{Kind: guardset.Open})
+}
