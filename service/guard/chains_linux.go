@@ -27,7 +27,9 @@ func hooks(tunnel string, mark, uid uint32) []chain {
 	const late = 320 // behind the translation of addresses, at 100 and 300
 	into, local := newRule(ifname(expr.MetaKeyOIFNAME, tunnel), accept), newRule(loopback(expr.MetaKeyOIF), accept)
 	marked, user := match(meta(expr.MetaKeyMARK, reg1), equal(number(mark)...)), match(meta(expr.MetaKeySKUID, reg1), equal(number(uid)...))
-	ours, permitted := newRule(marked, user, jump("ours")), newRule(marked, jump("permitted")) // the second look need not ask who sent it
+	// The second look asks anew whose a packet is: where another program put our
+	// mark on one that was bound for the tunnel, the first still saw the tunnel.
+	ours := newRule(marked, user, jump("ours"))
 	own4, own6 := newRule(addr4(saddr4, setOwn4), refuse), newRule(addr6(saddr6, setOwn6), refuse)
 	link, inside, keep := newRule(jump("link")), newRule(ifname(expr.MetaKeyIIFNAME, tunnel), jump("inside")), newRule(jump("keep"))
 	return []chain{
@@ -37,7 +39,7 @@ func hooks(tunnel string, mark, uid uint32) []chain {
 		}},
 		{"output", &hook{unix.NF_INET_LOCAL_OUT, -10, "filter", policyDrop}, []rule{into, local, ours, own4, own6, link, keep}},
 		{"forward", &hook{unix.NF_INET_FORWARD, -10, "filter", policyDrop}, []rule{into, inside, own4, own6, keep}},
-		{"postrouting", &hook{unix.NF_INET_POST_ROUTING, late, "filter", policyDrop}, []rule{into, local, permitted, own4, own6, link, inside, keep}},
+		{"postrouting", &hook{unix.NF_INET_POST_ROUTING, late, "filter", policyDrop}, []rule{into, local, ours, own4, own6, link, inside, keep}},
 		// What comes for the tunnel's addresses from outside it is refused: who could
 		// ask for them would learn which they are, and what is sent through.
 		{"probe", nil, []rule{
@@ -59,10 +61,7 @@ func leaving() []chain {
 		{"ours", nil, []rule{
 			newRule(addr4(saddr4, setOwn4), goesBack),
 			newRule(addr6(saddr6, setOwn6), goesBack),
-			newRule(enter("permitted")),
-		}},
-		// They may go to exactly where they are permitted.
-		{"permitted", nil, []rule{
+			// They may go to exactly where they are permitted.
 			newRule(nfproto(unix.NFPROTO_IPV4), match(network(daddr4, 4, reg1), meta(expr.MetaKeyL4PROTO, reg1word1), transport(2, 2, reg1word2), in(setPass4)), accept),
 			newRule(nfproto(unix.NFPROTO_IPV6), match(network(daddr6, 16, reg1), meta(expr.MetaKeyL4PROTO, reg2), transport(2, 2, reg2word1), in(setPass6)), accept),
 			newRule(l4proto(unix.IPPROTO_ICMP), match(transport(0, 1, reg1), equal(icmpEcho)), addr4(daddr4, setPing4), accept),
