@@ -109,7 +109,7 @@ func routeHarms() []harm {
 }
 
 // harmless says that without the guard, too, nothing leaves by it: routing
-// alone withstands it.
+// alone withstands it, or is put back before much can leave.
 func (h harm) harmless() harm {
 	h.leaks = false
 	return h
@@ -125,25 +125,25 @@ func ruleHarms() []harm {
 	nothing := func(*laboratory) {}
 	return []harm{
 		{name: "a rule of another program comes first", leaks: true, do: inClient(another), undo: inClient(undone(another))},
-		{name: "our rules deleted", leaks: true, undo: nothing, do: inClient(`
+		{name: "our rules deleted", undo: nothing, do: inClient(`
 			ip rule del priority 26726
 			ip rule del priority 26727
 			ip rule del priority 26728
 			ip -6 rule del priority 26726
 			ip -6 rule del priority 26727
 			ip -6 rule del priority 26728`)},
-		{name: "all rules flushed", leaks: true, undo: nothing, do: inClient(`
+		{name: "all rules flushed", undo: nothing, do: inClient(`
 			ip rule flush
 			ip -6 rule flush
 			ip rule add priority 32766 table main
 			ip -6 rule add priority 32766 table main`)},
-		{name: "our table flushed", leaks: true, undo: nothing, do: inClient(`
+		{name: "our table flushed", undo: nothing, do: inClient(`
 			ip route flush table 26726
 			ip -6 route flush table 26726`)},
-		{name: "our routes flushed everywhere", leaks: true, undo: nothing, do: inClient(`
+		{name: "our routes flushed everywhere", undo: nothing, do: inClient(`
 			ip route flush table all proto 104
 			ip -6 route flush table all proto 104`)},
-		{name: "another default route in our table", leaks: true, do: inClient(`
+		{name: "another default route in our table", do: inClient(`
 			ip route replace default via 10.200.0.1 dev eth0 table 26726
 			ip -6 route replace default via fd00:c::1 dev eth0 table 26726`),
 			undo: inClient(`
@@ -184,6 +184,10 @@ func firewallHarms() []harm {
 			add chain inet other pre { type filter hook prerouting priority -200; };
 			add rule inet other out meta mark set 0x6866; add rule inet other pre meta mark set 0x6866`),
 			undo: rules("delete table inet other")},
+		{name: "another program sends copies elsewhere", leaks: true, do: rules(`add table ip other; flush table ip other;
+			add chain ip other out { type filter hook output priority 10; };
+			add rule ip other out ip daddr { 203.0.113.10, 198.51.100.10 } dup to 10.200.0.77 device "eth0"`),
+			undo: rules("delete table ip other")},
 		{name: "destinations translated, as Docker does", do: rules(`add table ip other; flush table ip other;
 			add chain ip other out { type nat hook output priority -100; };
 			add chain ip other pre { type nat hook prerouting priority -100; };

@@ -251,7 +251,7 @@ func (l *laboratory) tallies(ns string) map[int]place {
 func (l *laboratory) pour(rate int) {
 	l.t.Helper()
 	l.flood = leak.NewFlood(l.run, rate)
-	client, container := append(l.clientWays(), splitWays()...), containerWays()
+	client, container := append(l.clientWays(), splitWays()...), l.containerWays()
 	l.ways, l.outside = append(client, container...), len(container)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 2)

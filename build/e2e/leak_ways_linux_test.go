@@ -35,21 +35,22 @@ func (l *laboratory) clientWays() []leak.Way {
 		{Name: "broadcast", To: addrs("255.255.255.255", "10.200.0.255"), Kinds: datagrams},
 		{Name: "broadcast, bound to the uplink's device", To: addrs("255.255.255.255", "10.200.0.255"), Device: "eth0", Kinds: datagrams},
 		{Name: "to the endpoint without the mark", To: addrs(a), Port: listenPort, Prefix: data},
+		{Name: "to the endpoint as another user, bound to the uplink's address", To: addrs(a), Port: listenPort, Prefix: data, From: uplink, UID: 65534},
 		{Name: "to the endpoint with the mark, as another user", To: addrs(a), Port: listenPort, Prefix: data, Mark: ourMark, UID: 65534},
 		{Name: "to the endpoint's other ports with the mark, as root", To: addrs(a), Port: listenPort + 1, Prefix: data, Mark: ourMark,
 			Kinds: []leak.Kind{leak.UDP, leak.TCP, leak.Raw}},
 		{Name: "elsewhere with the mark, as root", To: public, Mark: ourMark},
 		{Name: "as a DHCP client to a public host", To: addrs(publicHost), SourcePort: 68, Port: 67, Device: "eth0", Kinds: []leak.Kind{leak.UDP}},
 		{Name: "in another program's tunnel", To: addrs("10.50.0.2"), Device: "vx0"},
-		l.onOldConnections(),
+		l.onOldConnections("on connections from before the tunnel", l.client, uplinkAddr, uplinkAddr6, 7000),
 	}
 }
 
-// onOldConnections sends on connections that are older than any tunnel.
-func (l *laboratory) onOldConnections() leak.Way {
-	const port = 7000
+// onOldConnections sends on connections that are older than any tunnel, from
+// addresses of a namespace to a port of the public host.
+func (l *laboratory) onOldConnections(name, ns, from, from6 string, port uint16) leak.Way {
 	flows := map[netip.Addr]*leak.Flow{}
-	for _, ends := range [][]netip.Addr{addrs(uplinkAddr, publicHost), addrs(uplinkAddr6, publicHost6)} {
+	for _, ends := range [][]netip.Addr{addrs(from, publicHost), addrs(from6, publicHost6)} {
 		to := netip.AddrPortFrom(ends[1], port)
 		l.inNamespace(l.public, func() error {
 			listener, err := net.Listen("tcp", to.String())
@@ -59,7 +60,7 @@ func (l *laboratory) onOldConnections() leak.Way {
 			}
 			return err
 		})
-		l.inNamespace(l.client, func() error {
+		l.inNamespace(ns, func() error {
 			f, err := leak.Dial(ends[0], to)
 			if err == nil {
 				l.t.Cleanup(f.Close)
@@ -68,7 +69,7 @@ func (l *laboratory) onOldConnections() leak.Way {
 			return err
 		})
 	}
-	return leak.Way{Name: "on connections from before the tunnel", To: addrs(publicHost, publicHost6), Kinds: []leak.Kind{leak.UDP, leak.TCP},
+	return leak.Way{Name: name, To: addrs(publicHost, publicHost6), Kinds: []leak.Kind{leak.UDP, leak.TCP},
 		Send: func(k leak.Kind, to netip.Addr, payload []byte) error { return flows[to].Send(k, payload) }}
 }
 
@@ -81,7 +82,7 @@ func swallow(l net.Listener) {
 }
 
 // containerWays are those of what runs behind the client.
-func containerWays() []leak.Way {
+func (l *laboratory) containerWays() []leak.Way {
 	// What has no ports is told apart by its protocol when it is translated.
 	const other = 254
 	return []leak.Way{
@@ -90,5 +91,6 @@ func containerWays() []leak.Way {
 		{Name: "forwarded to the LAN's resolver", To: addrs(lanResolver, lanResolver6), Kinds: []leak.Kind{leak.DNS, leak.DNSTCP}},
 		{Name: "forwarded to the endpoint", To: addrs("10.200.1.2"), Port: listenPort, Prefix: []byte{4, 0, 0, 0}, Protocol: other},
 		{Name: "forwarded in fragments", To: addrs(publicHost, publicHost6), Size: 4000, Kinds: []leak.Kind{leak.UDP, leak.ICMP}},
+		l.onOldConnections("forwarded on connections from before the tunnel", l.container, "172.20.0.2", "fd20::2", 7001),
 	}
 }
