@@ -50,7 +50,7 @@ func TestInterfaceMeddledWith(t *testing.T) {
 	}
 	for range rounds {
 		for _, how := range faults {
-			w.rest(4 * time.Second) // what breaks again within a moment waits
+			w.rest(4 * time.Second) // what breaks again within a moment waits longer each time
 			at := time.Now()
 			// In one go: the service is quicker than the start of another program.
 			_, _ = w.try(w.client, "bash", "-c", "printf '"+strings.ReplaceAll(how, "; ", `\n`)+"' | ip -force -batch -")
@@ -60,16 +60,16 @@ func TestInterfaceMeddledWith(t *testing.T) {
 					t.Fatalf("after %s the tunnel is not back; the system is set to\n%s\nwant\n%s", how, w.setting(t), steady)
 				}
 			}
-			worst[how] = max(worst[how], time.Since(at))
+			worst[how] = max(worst[how], g.first(done).Sub(at))
 			if there := w.sh("", "ip", "-n", other, "-br", "link"); strings.Contains(there, "holdfast0") {
 				t.Errorf("the old interface is left elsewhere: %s", there)
 			}
 		}
 	}
 	for _, how := range faults {
-		t.Logf("%s: back after %v at most of %d", how, worst[how].Round(time.Millisecond), rounds)
+		t.Logf("%s: traffic flows after %v at most of %d", how, worst[how].Round(time.Millisecond), rounds)
 		if worst[how] > backWithin {
-			t.Errorf("%s: back after %v, want %v at most", how, worst[how], backWithin)
+			t.Errorf("%s: traffic flows after %v, want %v at most", how, worst[how], backWithin)
 		}
 	}
 	if n := escaped() - left; n != 0 {

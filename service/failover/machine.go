@@ -73,7 +73,8 @@ type Machine struct {
 
 	// Repair.
 	failedStart tunnel.Name // the member whose start failed last; "": none since the wish
-	broke       bool        // that was no failed start: it broke by itself while it worked
+	broke       bool        // that was no failed start: its interface was taken away
+	breaks      int         // how often that was before it worked for a while again
 	attempts    int         // restarts and failed starts since the tunnel was last well
 	nextTry     time.Time   // no restart or start before this moment
 	exhausted   bool        // all attempts have been made and it was told

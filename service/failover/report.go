@@ -67,7 +67,10 @@ func (m *Machine) started(s *step, id tunnel.Name) {
 // fell notes that there is no device any more: it was stopped, or it failed.
 // Standbys end with it.
 func (m *Machine) fell(s *step, id tunnel.Name, did Verb, err error) {
-	m.broke = did == "" && !m.wellAt.IsZero() && s.now.Sub(m.wellAt) >= workedFor
+	m.broke = did == ""
+	if worked := s.now.Sub(m.wellAt); !m.wellAt.IsZero() && worked >= workedFor {
+		m.breaks = 0
+	}
 	if m.well() {
 		m.unwell(s)
 	}
@@ -84,15 +87,14 @@ func (m *Machine) fell(s *step, id tunnel.Name, did Verb, err error) {
 	}
 	m.failedStart = id
 	if m.broke {
-		m.nextTry = s.now // whoever took its interface says nothing of the member
-		m.attempts = max(m.attempts, 1)
+		m.again(s)
 		return
 	}
 	if did != Restart {
 		m.attempts++ // that of a restart was counted when it began
 	}
 	m.nextTry = s.now.Add(m.restartWait())
-	if (did == "" && m.attempts == 1) || (did == Restart && m.attempts == 0) {
+	if did == Restart && m.attempts == 0 {
 		m.nextTry = s.now // it worked until now: only what fails again waits
 	}
 	if a := m.mate(id); a != nil && err != nil {
@@ -100,10 +102,21 @@ func (m *Machine) fell(s *step, id tunnel.Name, did Verb, err error) {
 	}
 }
 
-// workedFor is how long a member must have worked for its loss to be none of its
-// own doing: it is started again at once, and counted only as the first. It bounds how often
-// that is when another program insists.
-const workedFor = 3 * time.Second
+// again plans the start after an interface was taken away, which says nothing of
+// the member: at once, unless that happens over and over.
+func (m *Machine) again(s *step) {
+	m.nextTry, m.attempts = s.now, max(m.attempts, 1)
+	if m.breaks > 0 {
+		m.nextTry = s.now.Add(backoff(m.breaks, againFirst, restartMost))
+		m.attempts++
+	}
+	m.breaks++
+}
+
+// workedFor is how long a member must have worked for the loss of its interface
+// to be the first one. While another program insists, the waits double from
+// againFirst.
+const workedFor, againFirst = 3 * time.Second, 500 * time.Millisecond
 
 // refuse notes that a member answered, or was expected to, and could not be
 // made the active one.

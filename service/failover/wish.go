@@ -46,7 +46,7 @@ func (m *Machine) connect(s *step, in Connect) {
 // forgive clears the counts and waits of repair.
 func (m *Machine) forgive(s *step) {
 	m.stopCooling(s, "Asked for.")
-	m.failedStart, m.attempts, m.nextTry, m.exhausted, m.told = "", 0, time.Time{}, false, nil
+	m.failedStart, m.attempts, m.breaks, m.nextTry, m.exhausted, m.told = "", 0, 0, time.Time{}, false, nil
 	m.steps = 0
 	for i := range m.mates {
 		m.mates[i].forgive()
@@ -86,7 +86,7 @@ func (m *Machine) takeBack(s *step) {
 func (m *Machine) turnOff() {
 	m.on = false
 	m.pin, m.pinBy = "", time.Time{}
-	m.failedStart, m.attempts, m.nextTry, m.exhausted, m.told = "", 0, time.Time{}, false, nil
+	m.failedStart, m.attempts, m.breaks, m.nextTry, m.exhausted, m.told = "", 0, 0, time.Time{}, false, nil
 	m.steps, m.coolTo, m.refresh, m.outage = 0, time.Time{}, 0, time.Time{}
 }
 
