@@ -73,6 +73,15 @@ func leaving() []chain {
 			newRule(udp4, match(transport(0, 4, reg1), equal(0, 68, 0, 67)), addr4(daddr4, setDHCP4), accept),
 			newRule(udp6, match(transport(0, 4, reg1), equal(546>>8, 546&0xff, 547>>8, 547&0xff)), addr6(daddr6, setDHCP6), accept),
 			newRule(icmpv6, match(network(7, 1, reg1), equal(255), transport(0, 1, reg1), in(setNDP)), jump("neighbour")),
+			newRule(nfproto(unix.NFPROTO_IPV4), l4proto(unix.IPPROTO_ICMP), match(transport(0, 2, reg1), equal(icmpUnreachable, icmpTooLarge)), jump("large")),
+			newRule(icmpv6, match(transport(0, 1, reg1), equal(icmpv6TooLarge)), jump("large")),
+		}},
+		// What the kernel, and no program, says to a container or a virtual machine
+		// of a packet that was too large for the tunnel: else its transfers hang.
+		{"large", nil, []rule{
+			newRule(match(meta(expr.MetaKeySKUID, reg1), &expr.Cmp{Op: expr.CmpOpGte, Register: reg1, Data: number(0)}), goesBack),
+			newRule(addr4(daddr4, setLAN4), accept),
+			newRule(addr6(daddr6, setLAN6), accept),
 		}},
 		{"neighbour", nil, []rule{
 			newRule(match(transport(8, 16, reg1), in(setOwn6)), refuse), // the target; a solicitation of routers has none
@@ -106,8 +115,11 @@ func leaving() []chain {
 }
 
 const (
-	icmpEcho   = 8
-	icmpv6Echo = 128
+	icmpUnreachable = 3
+	icmpTooLarge    = 4 // of those that are unreachable: "fragmentation needed"
+	icmpEcho        = 8
+	icmpv6TooLarge  = 2
+	icmpv6Echo      = 128
 )
 
 // refused is where all ends that is dropped. Only there a pause is asked for:

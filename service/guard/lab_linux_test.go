@@ -251,6 +251,7 @@ type packet struct {
 	kind     string // udp, tcp, icmp, raw, header
 	to       string // address, with a port for udp and tcp
 	icmpType byte
+	icmpCode byte
 	mark     int
 	uid      int
 	device   string
@@ -295,8 +296,8 @@ func (p packet) send() error {
 	case "tcp":
 		kind = unix.SOCK_STREAM
 	case "icmp":
-		payload[0] = p.icmpType
-		binary.BigEndian.PutUint16(payload[2:], ^(uint16(p.icmpType) << 8)) // that of IPv6 is the kernel's
+		payload[0], payload[1] = p.icmpType, p.icmpCode
+		binary.BigEndian.PutUint16(payload[2:], ^(uint16(p.icmpType)<<8 | uint16(p.icmpCode))) // that of IPv6 is the kernel's
 		if protocol = unix.IPPROTO_ICMP; v6 {
 			protocol = unix.IPPROTO_ICMPV6
 		}
