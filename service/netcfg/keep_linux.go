@@ -135,10 +135,15 @@ func (k *keeper) repair(by string) (again time.Duration) {
 		}
 		return again
 	}
+	failed := k.failures >= 2 // and was told
 	k.failures = 0
-	if len(lost) > 0 {
+	switch {
+	case len(lost) > 0:
 		k.m.Log.Warn("another program took away what the tunnel needs: it is put back", "what", lost, "by", by)
 		k.m.tell(Change{By: by, What: sentence(lost)})
+	case failed:
+		k.m.Log.Info("what the tunnel needs is there again")
+		k.m.tell(Change{What: "What the tunnel needs of the system is there again."})
 	}
 	return 0
 }

@@ -172,6 +172,26 @@ func TestKeep(t *testing.T) {
 	}
 }
 
+// What could not be put back, and was told, is told to be there again also where
+// it was not Keep that did it.
+func TestKeepTellsTheEndOfAFailure(t *testing.T) {
+	ownNamespace(t)
+	m := New(testOptions(t))
+	mustSeal(t, m, everything)
+	k := keeper{m: m, failures: 2}
+	if again := k.repair(""); again != 0 {
+		t.Fatalf("what is whole is to be looked at again in %v", again)
+	}
+	if c := change(t, m); c.Err != nil || c.Around {
+		t.Errorf("told %+v, want that it is there again", c)
+	}
+	k.repair("")
+	if n := len(m.Changes()); n > 0 {
+		t.Errorf("it is told %d times more", n)
+	}
+	mustClear(t, m)
+}
+
 // ordinary is the listing in an order of its own, and without what the kernel
 // makes up anew for an interface's IPv6.
 func ordinary(t testing.TB) string {
