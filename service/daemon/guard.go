@@ -9,33 +9,43 @@ import (
 	"holdfast/service/event"
 	"holdfast/service/guard"
 	"holdfast/service/guardset"
+	"holdfast/service/library"
 	"holdfast/service/netcfg"
 	"holdfast/service/tunnel"
 )
 
 // scope is what the members of a target carry, together with a tunnel that is
-// active beside them. Where a config is missing it is not guessed: everything.
+// active beside them.
 func (d *Daemon) scope(target, active tunnel.Name) guardset.Scope {
-	members, err := d.library.Resolve(target)
-	if err != nil {
-		return guardset.Everything()
-	}
-	names := map[tunnel.Name]bool{}
-	for _, m := range members {
-		names[m.Name] = true
-	}
-	if active != "" {
-		names[active] = true
+	return scopeOf(d.library, target, active)
+}
+
+// scopeOf is what the members of a target carry together, and others beside them
+// ("": none). Where one of them is missing or cannot be read it is not guessed
+// what it carries: everything.
+func scopeOf(lib *library.Library, target tunnel.Name, beside ...tunnel.Name) guardset.Scope {
+	names, isGroup := lib.Groups()[target]
+	if !isGroup {
+		names = []tunnel.Name{target}
 	}
 	var configs []*tunnel.Config
-	for name := range names {
-		cfg, err := d.library.Tunnel(name)
+	known := true
+	for _, name := range append(names, beside...) {
+		if name == "" {
+			continue
+		}
+		cfg, err := lib.Tunnel(name)
 		if err != nil {
-			return guardset.Everything()
+			known = false
+			continue
 		}
 		configs = append(configs, cfg)
 	}
-	return guardset.ScopeOf(configs...)
+	scope := guardset.ScopeOf(configs...)
+	if !known {
+		scope.Carry = guardset.Everything().Carry
+	}
+	return scope
 }
 
 // staysShut says that the guard is shut as soon as the engine runs, so that what

@@ -83,21 +83,3 @@ func situation(opt Options) guardset.Situation {
 	}
 	return known
 }
-
-// scopeOf is what the members of a target carry together; everything, where one
-// of them is not known.
-func scopeOf(lib *library.Library, target tunnel.Name) guardset.Scope {
-	members, err := lib.Resolve(target)
-	if err != nil || len(members) < len(lib.Groups()[target]) {
-		return guardset.Everything()
-	}
-	var configs []*tunnel.Config
-	for _, m := range members {
-		cfg, err := lib.Tunnel(m.Name)
-		if err != nil {
-			return guardset.Everything()
-		}
-		configs = append(configs, cfg)
-	}
-	return guardset.ScopeOf(configs...)
-}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"holdfast/service/guardset"
+	"holdfast/service/library"
 	"holdfast/service/status"
 	"holdfast/store"
 )
@@ -94,6 +95,15 @@ func TestSealedSet(t *testing.T) {
 			got := guardset.For(situation(opt))
 			if got.Kind != tt.want || !slices.Equal(got.Carry, prefixes(tt.carry)) {
 				t.Errorf("got %s, carry %v; want %s, carry %s", got.Kind, got.Carry, tt.want, tt.carry)
+			}
+			lib, err := library.Look(opt.ConfigDir)
+			if err != nil || tt.wish == nil || !tt.wish.On || got.Kind != guardset.Held {
+				return
+			}
+			// The service that runs then opens nothing of that.
+			s := guardset.Situation{Mode: lib.Policy().Guard, Wish: guardset.WishOn, Scope: (&Daemon{library: lib}).scope(tt.wish.Target, "")}
+			if got := guardset.For(s); !slices.Equal(got.Carry, prefixes(tt.carry)) {
+				t.Errorf("the service: %s, carry %v; want %s, carry %s", got.Kind, got.Carry, tt.want, tt.carry)
 			}
 		})
 	}
