@@ -23,17 +23,20 @@ const (
 // isFilter says that a kernel setting is a reverse path filter's.
 func isFilter(setting string) bool { return path.Base(setting) == "rp_filter" }
 
-// filters returns the filters' settings: that for all interfaces, that for new
-// ones, and each interface's own. The larger of its own and that for all counts.
-func filters() []string {
+// filters returns the filters' settings: that for all interfaces, and each
+// interface's own. The larger of its own and that for all counts. That for new
+// ones is not among them: what an interface took from it could not be put back.
+func filters() (out []string) {
 	files, err := filepath.Glob(sysctlRoot + "ipv4/conf/*/rp_filter")
 	if err != nil {
 		return nil
 	}
-	for i, f := range files {
-		files[i] = strings.TrimPrefix(f, sysctlRoot)
+	for _, f := range files {
+		if f = strings.TrimPrefix(f, sysctlRoot); path.Base(path.Dir(f)) != "default" {
+			out = append(out, f)
+		}
 	}
-	return files
+	return out
 }
 
 // passReplies lets the filter go as far as the plan needs, before its routes
@@ -92,9 +95,6 @@ func isStrict(read func(setting string) (string, error)) bool {
 		return false
 	}
 	return slices.ContainsFunc(filters(), func(f string) bool {
-		if path.Base(path.Dir(f)) == "default" {
-			return false
-		}
 		v, err := read(f)
 		return err == nil && v == filterTight
 	})

@@ -210,13 +210,24 @@ func TestKeepTheFilterOff(t *testing.T) {
 	ownNamespace(t)
 	m := New(testOptions(t))
 	mustSeal(t, m, everything)
-	defer mustClear(t, m)
 	keep(t, m)
 	run(t, "sysctl -qw net.ipv4.conf.eth0.rp_filter=1")
+	run(t, "sysctl -qw net.ipv4.conf.default.rp_filter=2")
 	run(t, "ip link add later0 type veth peer name later1")
-	run(t, "sysctl -qw net.ipv4.conf.later0.rp_filter=2")
-	for _, l := range []string{"eth0", "later0"} {
-		eventually(t, l+" lets answers in", func() bool { v, err := readSysctl("ipv4/conf/" + l + "/rp_filter"); return err == nil && v == "0" })
+	own := map[string]string{"eth0": "0", "later0": "0", "default": "2"}
+	is := func(l string) bool {
+		v, err := readSysctl("ipv4/conf/" + l + "/rp_filter")
+		return err == nil && v == own[l]
+	}
+	for l := range own {
+		eventually(t, l+" lets answers in", func() bool { return is(l) })
+	}
+	mustClear(t, m)
+	own["eth0"], own["later0"] = "1", "2"
+	for l := range own {
+		if !is(l) {
+			t.Errorf("the filter of %s is not put back", l)
+		}
 	}
 }
 
