@@ -41,13 +41,6 @@ type Way struct {
 	Send func(k Kind, to netip.Addr, payload []byte) error
 }
 
-// Key says which packets of a cell are counted together.
-type Key struct {
-	Way  uint8
-	Kind Kind
-	V6   bool
-}
-
 // Sent is how often it was tried to send, and how often the kernel took it.
 type Sent struct{ Tried, Taken int }
 

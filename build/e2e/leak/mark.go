@@ -32,6 +32,13 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
+// Key says which packets of a cell are counted together.
+type Key struct {
+	Way  uint8
+	Kind Kind
+	V6   bool
+}
+
 // markSize is how many bytes a Mark takes; a payload is made of whole ones.
 const markSize = 16
 
