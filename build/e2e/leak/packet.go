@@ -120,3 +120,28 @@ func (p *Packet) String() string {
 	}
 	return fmt.Sprintf("protocol %d %v > %v: %x", p.Proto, p.From, p.To, p.Payload[:min(len(p.Payload), 32)])
 }
+
+// ipHeader is the header of a packet. The kernel fills in the checksum of IPv4,
+// and a source of IPv4 that is not given.
+func ipHeader(from, to netip.Addr, proto uint8, length int) []byte {
+	if to.Is6() {
+		h := make([]byte, 40, 40+length)
+		h[0] = 6 << 4
+		binary.BigEndian.PutUint16(h[4:], uint16(length))
+		h[6], h[7] = proto, 64
+		if from.IsValid() {
+			copy(h[8:], from.AsSlice())
+		}
+		copy(h[24:], to.AsSlice())
+		return h
+	}
+	h := make([]byte, 20, 20+length)
+	h[0] = 4<<4 | 5
+	binary.BigEndian.PutUint16(h[2:], uint16(20+length))
+	h[8], h[9] = 64, proto
+	if from.IsValid() {
+		copy(h[12:], from.AsSlice())
+	}
+	copy(h[16:], to.AsSlice())
+	return h
+}
