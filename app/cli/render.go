@@ -74,6 +74,9 @@ func why(s *status.Status, now time.Time) string {
 	case status.Idle:
 		return "Nothing is being sent, so no answer is owed; this is no fault."
 	case status.Checking:
+		if a := s.Active; a != nil && (a.Verdict == health.Healthy || a.Verdict == health.Idle) {
+			return name + " works, but the guard's rules are not verified: traffic may not be protected."
+		}
 		return fmt.Sprintf("%s owes an answer%s.", name, silence(s.Active, now))
 	case status.Switching:
 		return "Moving to a tunnel that works."

@@ -39,6 +39,20 @@ func troubled(overall status.Overall, foreign string) status.Status {
 	return s
 }
 
+// A tunnel that answers is not said to owe an answer where it is the guard that is
+// looked into.
+func TestRenderSaysThatTheGuardIsNotVerified(t *testing.T) {
+	s := picture(status.Checking)
+	s.Active = &status.Active{Tunnel: "nl", State: tunnel.Up, Verdict: health.Healthy}
+	if text := render(&s, epoch, paint{}); !strings.Contains(text, "nl works, but the guard's rules are not verified") {
+		t.Errorf("got:\n%s", text)
+	}
+	s.Active.Verdict = health.Suspect
+	if text := render(&s, epoch, paint{}); !strings.Contains(text, "nl owes an answer") {
+		t.Errorf("got:\n%s", text)
+	}
+}
+
 func TestRenderSaysEveryOverallState(t *testing.T) {
 	for _, overall := range overalls {
 		t.Run(string(overall), func(t *testing.T) {
