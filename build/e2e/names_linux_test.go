@@ -124,3 +124,54 @@ func TestEndpointByName(t *testing.T) {
 		t.Errorf("active is %+v, want the endpoint %s", got, b.addr)
 	}
 }
+
+// TestEndpointByNameOfALocalResolver reaches a server by a name that only a
+// program on this computer can look up, which the guard keeps in as everybody.
+func TestEndpointByNameOfALocalResolver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "a")
+	w.resolvConf("nameserver 127.0.0.1\n")
+	n, a := w.names(), w.servers[0]
+	n.set("vpn.test.example", netip.MustParseAddr(a.addr))
+	w.forward("127.0.0.1:53", "10.200.0.1:53")
+	s := w.service()
+	s.importText("a", strings.NewReplacer(a.addr, "vpn.test.example").Replace(a.conf()))
+	if code := s.exit("up", "a", "--wait=15s"); code != 0 {
+		t.Errorf("up exits with %d, want 0", code)
+	}
+}
+
+// forward passes questions on in the client's namespace, as dnsmasq does.
+func (w *world) forward(at, upstream string) {
+	w.t.Helper()
+	var c, up net.PacketConn
+	w.inNamespace(w.client, func() (err error) {
+		if c, err = net.ListenPacket("udp4", at); err == nil {
+			up, err = net.ListenPacket("udp4", ":0")
+		}
+		return err
+	})
+	to := net.UDPAddrFromAddrPort(netip.MustParseAddrPort(upstream))
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		b := make([]byte, 1500)
+		for {
+			size, from, err := c.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			if _, err := up.WriteTo(b[:size], to); err != nil {
+				continue // it is kept in
+			}
+			_ = up.SetReadDeadline(time.Now().Add(time.Second))
+			if size, _, err = up.ReadFrom(b); err == nil {
+				_, _ = c.WriteTo(b[:size], from)
+			}
+		}
+	})
+	w.t.Cleanup(func() {
+		c.Close()
+		up.Close()
+		serving.Wait()
+	})
+}

@@ -74,6 +74,7 @@ func (w wishes) Status() status.Status {
 // the tunnel is what was asked for.
 func (w wishes) Connect(ctx context.Context, target tunnel.Name) error {
 	w.d.clock.vouch()
+	w.d.meet(ctx, target)
 	if err := w.Engine.Connect(ctx, target); !errors.Is(err, engine.ErrWishNotKept) {
 		return err
 	}
