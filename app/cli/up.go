@@ -61,6 +61,7 @@ last. What you wish for is kept over restarts; it is pursued after the wait is o
 			if len(names) > 0 {
 				target = names[0]
 			}
+			p.warnOverSSH(c.Context())
 			return p.pursue(c.Context(), &w, func(ctx context.Context) (goal, error) { return p.up(ctx, target) })
 		},
 	}
@@ -152,7 +153,7 @@ func (p *program) up(ctx context.Context, target tunnel.Name) (goal, error) {
 func (p *program) down(ctx context.Context) (goal, error) {
 	now, err := p.client().Disconnect(ctx)
 	return goal{now: now, reached: func(s *status.Status) bool {
-		return !s.Wish.On && s.Active == nil && (s.Guard.Stand(false) != status.GuardUnverified || has(s, event.CodeGuardFailed))
+		return !s.Wish.On && s.Active == nil && (s.Guard.Stand(false) != status.GuardUnverified || has(s, event.CodeGuardFailed) || has(s, event.CodeGuardStuck))
 	}}, err
 }
 

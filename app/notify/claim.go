@@ -63,7 +63,7 @@ func sortOf(n event.Notice) sort {
 	case event.Code(tunnel.KeyRefused), event.Code(tunnel.PSKMismatch), event.Code(tunnel.KeyShared),
 		event.Code(tunnel.ClockMoved), event.Code(tunnel.LocalFirewall), event.Code(event.StateChanged):
 		return sort{kind: ActionNeeded, rank: rankAction, trouble: true, matter: Link}
-	case event.CodeGuardFailed:
+	case event.CodeGuardFailed, event.CodeGuardStuck:
 		return sort{kind: ActionNeeded, rank: rankAction}
 	case event.CodeClockAhead, event.CodeTargetGone, event.CodeWishDamaged:
 		return sort{kind: ActionNeeded, rank: rankAction, bounded: true}

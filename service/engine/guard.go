@@ -44,6 +44,23 @@ type watchman struct {
 // trouble is why the rules may not be as they are wanted. nil: they are.
 func (w *watchman) trouble() error { return errors.Join(w.failed, w.broken, w.blind) }
 
+// tellTrouble opens the notice that fits what is wrong with the guard, or none. What
+// cannot be opened keeps in too much, and protects nobody less.
+func (e *Engine) tellTrouble(now time.Time) {
+	err := e.watchman.trouble()
+	stuck := e.watchman.wanted.Kind == guardset.Open
+	for _, n := range []struct {
+		code event.Code
+		is   bool
+	}{{event.CodeGuardFailed, !stuck}, {event.CodeGuardStuck, stuck}} {
+		if n.is {
+			e.note(now, n.code, err)
+		} else {
+			e.note(now, n.code, nil)
+		}
+	}
+}
+
 // anew has a set that failed handed over again at once: a person waits for it.
 func (w *watchman) anew() {
 	if w.failed != nil {
@@ -133,7 +150,7 @@ func (e *Engine) guarded(now time.Time, n Guarded) {
 		w.retryAt = now.Add(min(guardRetry<<min(w.failures, 10), guardRetryMax))
 		w.failures++
 	}
-	e.note(now, event.CodeGuardFailed, w.trouble())
+	e.tellTrouble(now)
 	e.publish(now)
 }
 
@@ -298,7 +315,7 @@ func (e *Engine) Disturbed(ctx context.Context, what string, err error) error {
 		word := setWord(w.inForce)
 		e.record(now, event.Event{Kind: event.GuardChanged, From: word, To: word, Evidence: what})
 		e.note(now, event.CodeGuardDisturbed, errText(what))
-		e.note(now, event.CodeGuardFailed, w.trouble())
+		e.tellTrouble(now)
 	})
 }
 
@@ -307,7 +324,7 @@ func (e *Engine) Disturbed(ctx context.Context, what string, err error) error {
 func (e *Engine) Unwatched(ctx context.Context, err error) error {
 	return e.within(ctx, func(now time.Time) {
 		e.watchman.blind = err
-		e.note(now, event.CodeGuardFailed, e.watchman.trouble())
+		e.tellTrouble(now)
 		e.publish(now)
 	})
 }

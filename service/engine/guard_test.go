@@ -307,3 +307,26 @@ func TestGuardDisturbed(t *testing.T) {
 		w.end()
 	})
 }
+
+// A guard that cannot be opened leaves nobody unprotected, and says another thing.
+func TestGuardThatCannotBeOpened(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, status.Wish{On: true, Target: "home"}, withGuard(failover.GuardAuto))
+		w.hands.mu.Lock()
+		w.hands.refuse = errors.New("the rules belong to another")
+		w.hands.mu.Unlock()
+		w.disconnect()
+		if got := w.journal.open(); !slices.Equal(got, []event.Code{event.CodeGuardStuck}) {
+			t.Errorf("notices %v, want that it cannot be opened", got)
+		}
+		w.hands.mu.Lock()
+		w.hands.refuse = nil
+		w.hands.mu.Unlock()
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if got := w.journal.open(); len(got) > 0 {
+			t.Errorf("notices %v, want none", got)
+		}
+		w.end()
+	})
+}

@@ -43,6 +43,8 @@ const (
 	CodeClockAhead       Code = "clock_ahead"
 	// The guard's rules could not be put in force, or not be read back.
 	CodeGuardFailed Code = "guard_failed"
+	// The guard is to be open, and its rules cannot be removed.
+	CodeGuardStuck Code = "guard_stuck"
 	// Another program changed the guard's rules or the tunnel's routes, and they
 	// were put back.
 	CodeGuardDisturbed Code = "guard_disturbed"
@@ -193,6 +195,9 @@ var catalogue = map[Code]Words{
 	CodeGuardFailed: {"Your traffic may not be protected",
 		"The guard's rules could not be put in force or read back as they must be. What the tunnel should carry may leave this computer unprotected.",
 		"Look at the log and at holdfast guard status. If it stays so, restart the computer, or turn the guard off to go without: holdfast guard off.", High, 0},
+	CodeGuardStuck: {"The guard cannot be opened",
+		"No tunnel is wished for, or the guard was released, and what keeps traffic in could not be removed. It is tried again by itself.",
+		"As root: holdfast guard release. If that does not help, restart the service.", High, 0},
 	CodeGuardDisturbed: {"Another program interfered with the guard",
 		"It changed or removed rules of the firewall or routes that keep your traffic in. They are back in force.",
 		"Find out which program it was, and see that it leaves the tables named holdfast and the interface alone.", Medium, 0},
