@@ -164,9 +164,9 @@ func processFaults() []breakage {
 				l.ip(l.client, "addr flush dev eth1")
 			},
 			repairs: (*laboratory).networkUp},
-		{name: "the disk is full", ends: works, breaks: (*laboratory).fillDisk,
+		{name: "the disk is full", ends: works, notice: event.CodeHistoryNotKept, breaks: func(l *laboratory) { l.fillDisk(); l.writeMuch() },
 			repairs: func(l *laboratory) { _ = os.Remove(filepath.Join(l.s.state, "fill")) }},
-		{name: "started on a full disk", dead: true, ends: works, breaks: (*laboratory).fillDisk,
+		{name: "started on a full disk", dead: true, ends: works, notice: event.CodeHistoryNotKept, breaks: (*laboratory).fillDisk,
 			repairs: func(l *laboratory) { _ = os.Remove(filepath.Join(l.s.state, "fill")) }},
 	}
 }
@@ -189,6 +189,16 @@ func (l *laboratory) networkUp() {
 // fillDisk fills the file system of the state folder.
 func (l *laboratory) fillDisk() {
 	_, _ = l.try("", "dd", "if=/dev/zero", "of="+filepath.Join(l.s.state, "fill"), "bs=1k")
+}
+
+// writeMuch has the service write to its history until that fails.
+func (l *laboratory) writeMuch() {
+	for range 200 {
+		if l.told(event.CodeHistoryNotKept) {
+			return
+		}
+		l.switchOver()
+	}
 }
 
 // damage is what may have become of a file.
@@ -265,7 +275,7 @@ func historyFaults() []breakage {
 				spoil(d, "holdfast.db")(l)
 			}})
 	}
-	return append(all, breakage{name: "the history gone", dead: true, ends: works, breaks: func(l *laboratory) {
+	return append(all, breakage{name: "the history gone", dead: true, ends: works, notice: event.CodeHistoryDamaged, breaks: func(l *laboratory) {
 		for _, suffix := range []string{"", "-wal", "-shm"} {
 			_ = os.Remove(filepath.Join(l.s.state, "holdfast.db"+suffix))
 		}

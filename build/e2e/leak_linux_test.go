@@ -160,7 +160,7 @@ func cellTime(h *harm) time.Duration {
 	case h == nil:
 		return time.Second
 	case soak():
-		return time.Second
+		return 2 * time.Second
 	}
 	return 300 * time.Millisecond
 }

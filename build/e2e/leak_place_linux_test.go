@@ -45,7 +45,7 @@ func folderFaults() []breakage {
 				l.move(kept(l), toml(l))
 				l.s.run()
 			}},
-		{name: "the state folder read-only", dead: true, ends: works,
+		{name: "the state folder read-only", dead: true, ends: works, notice: event.CodeHistoryNotKept,
 			breaks:  func(l *laboratory) { l.readOnly(l.s.state) },
 			repairs: func(l *laboratory) { l.s.kill(); l.writable(l.s.state); l.s.run() }},
 	}
@@ -124,7 +124,7 @@ func bootFaults() []breakage {
 		boots(" and holdfast.toml is damaged", refuses, "",
 			func(l *laboratory) { l.move(toml(l), kept(l)); l.write(toml(l), "[settings\nguard = ") },
 			func(l *laboratory) { l.move(kept(l), toml(l)) }),
-		boots(" and the state folder is read-only", works, "",
+		boots(" and the state folder is read-only", works, event.CodeHistoryNotKept,
 			func(l *laboratory) { l.readOnly(l.s.state) },
 			func(l *laboratory) { l.s.kill(); l.writable(l.s.state); l.s.run() }),
 		boots(" and the network comes up late", shut, "",

@@ -46,7 +46,7 @@ func writeLeaks(path string) error {
 	b.WriteString(leaksHead(findings.survey))
 	slices.SortStableFunc(findings.sections, func(a, b section) int { return a.order - b.order })
 	for _, s := range findings.sections {
-		b.WriteString(s.text + "\n")
+		b.WriteString(strings.TrimRight(s.text, "\n") + "\n")
 	}
 	if findings.survey != nil {
 		findings.survey.tables(&b)
@@ -130,7 +130,7 @@ func (v *survey) total() (sent, leaked, cells int) {
 // tables writes the tables of cases and states.
 func (v *survey) tables(b *strings.Builder) {
 	states := v.shut()
-	b.WriteString("## What is done, by the state of the service\n\n")
+	b.WriteString("\n## What is done, by the state of the service\n\n")
 	b.WriteString("Each cell: packets that left beside the tunnel, of those sent by all ways and of all kinds. \"Without the guard\" is the\nsame while connected with guard=off, for routed packets to a public host (or, marked *, for answers and reports of the\nkernel, which are counted alone): it shows that the case is one. †: packets that a known exception let out, which is that\nanother program with the right to do so takes the rules away while no service is there that owns them; the routes then\nstill keep in what they lead.\n\n")
 	head(b, append([]string{"case", "without the guard"}, states...))
 	for _, name := range v.cases() {
