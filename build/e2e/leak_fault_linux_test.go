@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"holdfast/service/event"
+	"holdfast/service/tunnel"
 )
 
 // breakage is what breaks the service, while the wish is on and the flood runs.
@@ -99,6 +100,9 @@ func (l *laboratory) suffer(f *breakage, rows *strings.Builder) {
 		})
 		l.rest(300 * time.Millisecond)
 	}
+	if f.notice == event.CodeHistoryNotKept {
+		l.writeMuch() // what is written first may still have room
+	}
 	if f.notice != "" {
 		l.until("the notice "+string(f.notice), 10*time.Second, func() bool { return l.told(f.notice) })
 	}
@@ -164,7 +168,7 @@ func processFaults() []breakage {
 				l.ip(l.client, "addr flush dev eth1")
 			},
 			repairs: (*laboratory).networkUp},
-		{name: "the disk is full", ends: works, notice: event.CodeHistoryNotKept, breaks: func(l *laboratory) { l.fillDisk(); l.writeMuch() },
+		{name: "the disk is full", ends: works, notice: event.CodeHistoryNotKept, breaks: (*laboratory).fillDisk,
 			repairs: func(l *laboratory) { _ = os.Remove(filepath.Join(l.s.state, "fill")) }},
 		{name: "started on a full disk", dead: true, ends: works, notice: event.CodeHistoryNotKept, breaks: (*laboratory).fillDisk,
 			repairs: func(l *laboratory) { _ = os.Remove(filepath.Join(l.s.state, "fill")) }},
@@ -193,11 +197,11 @@ func (l *laboratory) fillDisk() {
 
 // writeMuch has the service write to its history until that fails.
 func (l *laboratory) writeMuch() {
-	for range 200 {
+	for i := range 400 {
 		if l.told(event.CodeHistoryNotKept) {
 			return
 		}
-		l.switchOver()
+		l.moveTo(tunnel.Name("ba"[i%2 : i%2+1]))
 	}
 }
 
