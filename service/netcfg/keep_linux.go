@@ -187,6 +187,11 @@ func (m *Manager) repair() (lost []string, err error) {
 	m.passReplies(&p)
 	missing, failed := k.missing(link, &p)
 	lost = append(lost, missing...)
+	strangers, kept := k.deleteStrangers(p.routes)
+	if strangers > 0 {
+		lost = append(lost, "its own routing table, to which a route was added")
+	}
+	failed = errors.Join(failed, kept)
 	if len(lost) == 0 || failed != nil {
 		return lost, errors.Join(err, failed)
 	}

@@ -201,7 +201,36 @@ func (k *kernel) deleteRoutes(keep []route) error {
 			errs = append(errs, fmt.Errorf("delete route %v: %w", h.Dst, err))
 		}
 	}
-	return errors.Join(errs...)
+	_, err = k.deleteStrangers(keep)
+	return errors.Join(append(errs, err)...)
+}
+
+// deleteStrangers deletes what others have put into our table, where it is in use:
+// a default route there would lead around the tunnel when ours is gone. It returns
+// how many there were.
+func (k *kernel) deleteStrangers(keep []route) (n int, err error) {
+	if !slices.ContainsFunc(keep, func(w route) bool { return w.table != 0 }) {
+		return 0, nil
+	}
+	var errs []error
+	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
+		list, err := whole(func() ([]netlink.Route, error) {
+			return k.RouteListFiltered(family, &netlink.Route{Table: k.table}, netlink.RT_FILTER_TABLE)
+		})
+		if err != nil {
+			return n, fmt.Errorf("list routes: %w", err)
+		}
+		for i := range list {
+			if int(list[i].Protocol) == k.protocol {
+				continue
+			}
+			n++
+			if err := k.RouteDel(&list[i]); err != nil && !errors.Is(err, unix.ESRCH) {
+				errs = append(errs, fmt.Errorf("delete another's route %v: %w", list[i].Dst, err))
+			}
+		}
+	}
+	return n, errors.Join(errs...)
 }
 
 // ownRules returns our rules: of our priorities and made for our tables. A
