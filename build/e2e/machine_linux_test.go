@@ -132,8 +132,10 @@ func (m *machine) groups() (hierarchies, groups []string) {
 		hierarchies, groups = append(hierarchies, h), append(groups, group)
 		m.w.t.Cleanup(func() {
 			err := removeGroup(group)
+			poll := time.NewTicker(20 * time.Millisecond)
+			defer poll.Stop()
 			for limit := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(limit); err = removeGroup(group) {
-				time.Sleep(20 * time.Millisecond)
+				<-poll.C
 			}
 			if err != nil {
 				m.w.t.Errorf("the machine's cgroup stays: %v", err)

@@ -15,6 +15,7 @@ import (
 	"holdfast/service/event"
 	"holdfast/service/failover"
 	"holdfast/service/guard"
+	"holdfast/service/guardset"
 	"holdfast/service/library"
 	"holdfast/service/netwatch"
 	"holdfast/service/status"
@@ -201,7 +202,8 @@ func (d *Daemon) watch(ctx context.Context) error {
 	}
 	d.engine = engine.New(engine.Options{
 		Policy: d.library.Policy(), Hands: d.hands, Journal: journal{d.store}, SaveWish: d.store.SaveWish,
-		Guarded: d.guard != nil, Scope: d.scope, WishUnknown: d.wishUnknown,
+		Guarded: d.guard != nil, WishUnknown: d.wishUnknown,
+		Scope:   func(target, active tunnel.Name) guardset.Scope { return scopeOf(d.library, target, active) },
 		Members: d.library.Resolve, Underlay: underlay, FirstEventID: d.store.LastEventID() + 1, Stale: stale, Log: d.log,
 	}, d.wish)
 	d.clock.record = d.engine.Record

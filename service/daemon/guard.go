@@ -14,12 +14,6 @@ import (
 	"holdfast/service/tunnel"
 )
 
-// scope is what the members of a target carry, together with a tunnel that is
-// active beside them.
-func (d *Daemon) scope(target, active tunnel.Name) guardset.Scope {
-	return scopeOf(d.library, target, active)
-}
-
 // scopeOf is what the members of a target carry together, and others beside them
 // ("": none). Where one of them is missing or cannot be read it is not guessed
 // what it carries: everything.
@@ -54,60 +48,50 @@ func (d *Daemon) staysShut() bool {
 	if d.guard == nil {
 		return false
 	}
-	s := guardset.Situation{Mode: d.library.Policy().Guard, Wish: guardset.WishOff, State: tunnel.Down}
-	if d.wish.On {
-		s.Wish = guardset.WishOn
-	} else if d.wishUnknown {
-		s.Wish = guardset.WishUnknown
-	}
-	return guardset.For(s).Shut()
+	return guardset.For(guardset.Situation{
+		Mode: d.library.Policy().Guard, Wish: guardset.WishOf(d.wish.On, d.wishUnknown), State: tunnel.Down,
+	}).Shut()
 }
 
 // keepGuard puts back what other programs change about the guard, and tells of
 // it, until ctx ends.
 func (d *Daemon) keepGuard(ctx context.Context) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		insist(ctx, d.guard.Watch, func(err error) {
-			if err != nil {
-				d.log.Error("nobody puts back what others change about the guard", "err", err)
-				err = fmt.Errorf("nobody watches the rules: %w", err)
-			}
-			_ = d.engine.Unwatched(ctx, err)
-		})
-	}()
-	for {
-		select {
-		case <-ctx.Done():
-			<-done
-			return
-		case c := <-d.guard.Changes():
-			d.log.Warn("another program changed the guard", "by", c.By, "what", c.What, "err", c.Err)
-			_ = d.engine.Disturbed(ctx, attributed(c.By, c.What), c.Err)
+	follow(ctx, d.guard.Watch, func(err error) {
+		if err != nil {
+			d.log.Error("nobody puts back what others change about the guard", "err", err)
+			err = fmt.Errorf("nobody watches the rules: %w", err)
 		}
-	}
+		_ = d.engine.Unwatched(ctx, err)
+	}, d.guard.Changes(), func(c guard.Change) {
+		d.log.Warn("another program changed the guard", "by", c.By, "what", c.What, "err", c.Err)
+		_ = d.engine.Disturbed(ctx, attributed(c.By, c.What), c.Err)
+	})
 }
 
 // keepNetwork puts back what other programs take from the tunnel, and tells of
 // it, until ctx ends.
 func (d *Daemon) keepNetwork(ctx context.Context) {
+	follow(ctx, d.network.Keep, func(err error) {
+		if err != nil {
+			d.log.Error("nobody puts back what others take from the network", "err", err)
+		}
+	}, d.network.Changes(), func(c netcfg.Change) { d.tellChange(ctx, c) })
+}
+
+// follow has watch run until ctx ends, see insist, and hands on what it changes.
+func follow[T any](ctx context.Context, watch func(context.Context) error, tell func(error), changes <-chan T, take func(T)) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		insist(ctx, d.network.Keep, func(err error) {
-			if err != nil {
-				d.log.Error("nobody puts back what others take from the network", "err", err)
-			}
-		})
+		insist(ctx, watch, tell)
 	}()
 	for {
 		select {
 		case <-ctx.Done():
 			<-done
 			return
-		case c := <-d.network.Changes():
-			d.tellChange(ctx, c)
+		case c := <-changes:
+			take(c)
 		}
 	}
 }

@@ -77,9 +77,9 @@ func situation(opt Options) guardset.Situation {
 		return unknown
 	}
 	known := unknown
-	known.Wish = guardset.WishOff
+	known.Wish = guardset.WishOf(wish.On, false)
 	if wish.On {
-		known.Wish, known.Scope = guardset.WishOn, scopeOf(lib, wish.Target)
+		known.Scope = scopeOf(lib, wish.Target)
 	}
 	return known
 }

@@ -101,7 +101,7 @@ func TestSealedSet(t *testing.T) {
 				return
 			}
 			// The service that runs then opens nothing of that.
-			s := guardset.Situation{Mode: lib.Policy().Guard, Wish: guardset.WishOn, Scope: (&Daemon{library: lib}).scope(tt.wish.Target, "")}
+			s := guardset.Situation{Mode: lib.Policy().Guard, Wish: guardset.WishOn, Scope: scopeOf(lib, tt.wish.Target, "")}
 			if got := guardset.For(s); !slices.Equal(got.Carry, prefixes(tt.carry)) {
 				t.Errorf("the service: %s, carry %v; want %s, carry %s", got.Kind, got.Carry, tt.want, tt.carry)
 			}

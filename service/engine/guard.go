@@ -47,18 +47,12 @@ func (w *watchman) trouble() error { return errors.Join(w.failed, w.broken, w.bl
 // tellTrouble opens the notice that fits what is wrong with the guard, or none. What
 // cannot be opened keeps in too much, and protects nobody less.
 func (e *Engine) tellTrouble(now time.Time) {
-	err := e.watchman.trouble()
-	stuck := e.watchman.wanted.Kind == guardset.Open
-	for _, n := range []struct {
-		code event.Code
-		is   bool
-	}{{event.CodeGuardFailed, !stuck}, {event.CodeGuardStuck, stuck}} {
-		if n.is {
-			e.note(now, n.code, err)
-		} else {
-			e.note(now, n.code, nil)
-		}
+	failed, stuck := e.watchman.trouble(), error(nil)
+	if e.watchman.wanted.Kind == guardset.Open {
+		failed, stuck = nil, failed
 	}
+	e.note(now, event.CodeGuardFailed, failed)
+	e.note(now, event.CodeGuardStuck, stuck)
 }
 
 // anew has a set that failed handed over again at once: a person waits for it.
@@ -117,13 +111,7 @@ func (e *Engine) handOver(set guardset.Set) {
 func (e *Engine) situation(now time.Time) guardset.Situation {
 	view, w := e.brain.View(), &e.watchman
 	s := guardset.Situation{
-		Mode: e.opt.Policy.Guard, LAN: e.opt.Policy.AllowLAN, Wish: guardset.WishOff, State: view.State, Leave: w.leave,
-	}
-	switch {
-	case e.wish.On:
-		s.Wish = guardset.WishOn
-	case w.unknown:
-		s.Wish = guardset.WishUnknown
+		Mode: e.opt.Policy.Guard, LAN: e.opt.Policy.AllowLAN, Wish: guardset.WishOf(e.wish.On, w.unknown), State: view.State, Leave: w.leave,
 	}
 	if w.leave == guardset.Paused {
 		s.PauseFor = int(w.pauseTo.Sub(now).Round(time.Second).Seconds())
@@ -216,7 +204,7 @@ func (e *Engine) drawGuard(view failover.View) status.Guard {
 	return g
 }
 
-// Release opens the guard until the wish changes, or Guard is called.
+// Release opens the guard until the wish changes, or Shut is called.
 func (e *Engine) Release(ctx context.Context) error {
 	return e.within(ctx, func(now time.Time) {
 		e.endPause(now)
@@ -233,7 +221,8 @@ func (e *Engine) Release(ctx context.Context) error {
 func (e *Engine) Pause(ctx context.Context, d time.Duration) error {
 	return e.within(ctx, func(now time.Time) {
 		w := &e.watchman
-		w.leave, w.pauseTo, w.wanted.Paused = guardset.Paused, now.Add(d), 0
+		w.leave, w.pauseTo = guardset.Paused, now.Add(d)
+		w.wanted.Paused = 0 // one that runs already begins anew
 		if e.brain.View().On {
 			e.opt.Hands.Interrupt()
 			e.quietly(now, failover.Disconnect{})

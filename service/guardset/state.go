@@ -17,6 +17,17 @@ const (
 	WishUnknown Wish = "unknown"
 )
 
+// WishOf says what is known of a wish that is on, or that may be and cannot be read.
+func WishOf(on, unknown bool) Wish {
+	switch {
+	case on:
+		return WishOn
+	case unknown:
+		return WishUnknown
+	}
+	return WishOff
+}
+
 // Leave is the person's word that traffic may pass for now, whatever the mode.
 type Leave string
 
