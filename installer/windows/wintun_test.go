@@ -1,0 +1,106 @@
+package windows
+
+import (
+	"bytes"
+	"debug/pe"
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// library is the smallest file that is a DLL by its header and says a version.
+func library(t *testing.T, high, low uint32) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	b.WriteString("MZ")
+	b.Write(make([]byte, 58))
+	for _, part := range []any{
+		uint32(64), []byte("PE\x00\x00"), pe.FileHeader{Machine: pe.IMAGE_FILE_MACHINE_AMD64},
+		uint64(0), uint64(0), fixedInfo, high, low,
+	} {
+		if err := binary.Write(&b, binary.LittleEndian, part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.Bytes()
+}
+
+func TestFileVersion(t *testing.T) {
+	for _, test := range []struct {
+		high, low uint32
+		want      string
+	}{
+		{0x0000000e, 0, "0.14"}, {0x0000000e, 0x00010000, "0.14.1"}, {0x0001000b, 0x00000002, "1.11.0.2"}, {0, 0, "0.0"},
+	} {
+		if got := fileVersion(library(t, test.high, test.low)); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
+	}
+	for _, data := range [][]byte{nil, []byte("MZ"), fixedInfo, library(t, 1, 1)[:64+24+16+12]} {
+		if got := fileVersion(data); got != "" {
+			t.Errorf("%q says version %q", data, got)
+		}
+	}
+}
+
+// What is not the pinned file is refused, with the reason that helps most.
+func TestCheckWintunRefuses(t *testing.T) {
+	for _, test := range []struct {
+		name, arch string
+		data       []byte
+		want       string
+	}{
+		{"another version", "amd64", library(t, 13, 0), "it says that it is version 0.13, and 0.14.1 is wanted"},
+		{"a changed file", "amd64", library(t, 14, 0), "not e5da8447dc2c320edc0fc52fa01885c103de8c118481f683643cacc3220dafce: it has been changed"},
+		{"something else", "arm64", []byte("<html>404</html>"), "not f7ba89005544be9d85231a9e0d5f23b2d15b3311667e2dad0debd344918a3f80: it has been changed, or is something else"},
+		{"an empty file", "arm64", nil, "or is something else"},
+	} {
+		err := CheckWintun(test.data, test.arch)
+		if !errors.Is(err, ErrWintun) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want an error with %q", test.name, err, test.want)
+		}
+	}
+	if err := CheckWintun(nil, "386"); err == nil || errors.Is(err, ErrWintun) || !strings.Contains(err.Error(), "386") {
+		t.Errorf("an architecture without one: got %v", err)
+	}
+}
+
+func TestCheckWintunFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "wintun.dll")
+	if err := CheckWintunFile(path, "amd64"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file that is not there: got %v", err)
+	}
+	if err := os.WriteFile(path, library(t, 13, 0), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := CheckWintunFile(path, "amd64"); !errors.Is(err, ErrWintun) || !strings.Contains(err.Error(), path) {
+		t.Errorf("the wrong file: got %v", err)
+	}
+}
+
+// The real files, where HOLDFAST_WINTUN names a folder that holds wintun-ARCH.dll.
+func TestCheckWintunTakesTheRealOne(t *testing.T) {
+	dir := os.Getenv("HOLDFAST_WINTUN")
+	if dir == "" {
+		t.Skip("needs HOLDFAST_WINTUN, a folder with wintun-amd64.dll and wintun-arm64.dll")
+	}
+	for arch, other := range map[string]string{"amd64": "arm64", "arm64": "amd64"} {
+		data, err := os.ReadFile(filepath.Join(dir, "wintun-"+arch+".dll"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := CheckWintun(data, arch); err != nil {
+			t.Errorf("%s: %v", arch, err)
+		}
+		if err := CheckWintun(data, other); !errors.Is(err, ErrWintun) || !strings.Contains(err.Error(), "for "+arch+", not for "+other) {
+			t.Errorf("%s as %s: got %v", arch, other, err)
+		}
+		data[len(data)/2] ^= 1
+		if err := CheckWintun(data, arch); !errors.Is(err, ErrWintun) || !strings.Contains(err.Error(), "it has been changed") {
+			t.Errorf("%s with a bit turned: got %v", arch, err)
+		}
+	}
+}
