@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,14 +37,15 @@ func Listen(path string, o Options) (net.Listener, error) {
 		return nil, fmt.Errorf("read our own identity: %w", err)
 	}
 	own := self.User.Sid.String()
-	// A service that a person runs for themself must be able to make its
-	// further instances.
-	rights += "(A;;GA;;;" + own + ")"
+	// The owner is what the client trusts the pipe by; left out, it is whatever
+	// the token and the system's policy have for new things. A service that a
+	// person runs for themself must be able to make its further instances.
+	rights = "O:" + own + rights + "(A;;GA;;;" + own + ")"
 	sd, err := windows.SecurityDescriptorFromString(rights)
 	if err != nil {
 		return nil, fmt.Errorf("make the pipe's rights: %w", err)
 	}
-	inner, err := (&namedpipe.ListenConfig{SecurityDescriptor: sd}).Listen(path)
+	inner, err := (&namedpipe.ListenConfig{SecurityDescriptor: sd}).Listen(systemName(path))
 	switch {
 	case errors.Is(err, windows.ERROR_ACCESS_DENIED), errors.Is(err, windows.ERROR_PIPE_BUSY), errors.Is(err, windows.ERROR_ALREADY_EXISTS):
 		return nil, fmt.Errorf("listen on %s: %w: %w", path, ErrRunning, err)
@@ -56,6 +58,17 @@ func Listen(path string, o Options) (net.Listener, error) {
 	}
 	go l.receive()
 	return l, nil
+}
+
+// systemName is a pipe's path with its first part in capitals, as the system's
+// own name of it is. Pipes are made with the case of letters minded, which
+// Windows by default and Wine never sees past.
+func systemName(path string) string {
+	const prefix = `\\.\pipe\`
+	if len(path) >= len(prefix) && strings.EqualFold(path[:len(prefix)], prefix) {
+		return strings.ToUpper(prefix) + path[len(prefix):]
+	}
+	return path
 }
 
 // listener is the pipe. One goroutine, which ends when the pipe is closed,
