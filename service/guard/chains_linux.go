@@ -114,14 +114,6 @@ func leaving() []chain {
 	}
 }
 
-const (
-	icmpUnreachable = 3
-	icmpTooLarge    = 4 // of those that are unreachable: "fragmentation needed"
-	icmpEcho        = 8
-	icmpv6TooLarge  = 2
-	icmpv6Echo      = 128
-)
-
 // refused is where all ends that is dropped. Only there a pause is asked for:
 // what passes anyhow need not wait for the answer.
 func refused() chain {

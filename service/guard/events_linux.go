@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -12,9 +11,6 @@ import (
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
-
-// anyGeneration is behind all generations of the rules.
-const anyGeneration = math.MaxUint32
 
 // doer is a program that changed the firewall, and the generation of the rules
 // that it made. The zero doer: more happened than there was room for.

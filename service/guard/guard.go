@@ -15,10 +15,13 @@
 package guard
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"regexp"
+	"sync"
 	"time"
 
 	"holdfast/service/guardset"
@@ -92,4 +95,164 @@ type State struct {
 	Watched bool
 	// Permits is how many addresses are permitted at the moment.
 	Permits int
+}
+
+// Guard keeps traffic in by the system's packet filter. It is safe for
+// concurrent use. On Linux it works in the network namespace of the thread that
+// first calls Set or Watch.
+type Guard struct {
+	Options
+
+	changes chan Change
+
+	// mu guards what follows, and what is behind kernel.
+	mu          sync.Mutex
+	kernel      *kernel // nil before the first use
+	set         guardset.Set
+	pausedUntil time.Time // zero: not paused
+	verifiedAt  time.Time
+	err         error
+	unsettled   bool // a Set failed, and may have changed something
+	permits     permits
+	watches     int // how many Watch run
+}
+
+// filter is the packet filter of a system, as a Guard needs it: the type kernel
+// of each. It is not safe for concurrent use.
+type filter interface {
+	// enforce makes the rules those that are meant, and reads them back until
+	// they are. Where the set is open it removes them.
+	enforce(meant) (outcome, error)
+	// except puts a permit into the rules that are in force, or takes it away.
+	except(p permit, add bool) error
+	// isOwned says that no other program could change the rules when they were
+	// read last.
+	isOwned() bool
+	// Close gives back what the process holds. The rules stay.
+	Close() error
+}
+
+var _ filter = (*kernel)(nil)
+
+// meant is all that the rules follow from, beside the Options.
+type meant struct {
+	set     guardset.Set
+	permits []permit
+	// paused is what is left of a pause, less than 0 where it is over. 0: none.
+	paused time.Duration
+}
+
+// outcome is what it took to make the rules those that are meant.
+type outcome struct {
+	// lost is what differed at first, in plain words.
+	lost []string
+	// found and verified are generations of all rules of the system: then, and
+	// when nothing differed any more. 0 where the system does not count them.
+	found, verified uint32
+}
+
+// New returns a Guard. It changes nothing before the first Set: what an
+// earlier process left stays in force.
+func New(o Options) *Guard {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Guard{Options: o, changes: make(chan Change, 16), permits: permits{}}
+}
+
+// Set puts s in force in one step and reads back what is. It adopts the rules
+// that an earlier process left. When it fails, what was in force stays so, or
+// more is kept in than either asks for.
+//
+// Where the destinations that are kept in change, or the rules of an earlier
+// version, everything is kept in for some milliseconds meanwhile.
+//
+// A set that is open removes all rules. Errors are ErrOwned, wrap
+// errors.ErrUnsupported where the kernel cannot do it and os.ErrPermission
+// where this process may not.
+func (g *Guard) Set(ctx context.Context, s guardset.Set) error {
+	if err := g.validate(); s.Shut() && err != nil {
+		return err
+	}
+	var err error
+	for try := range tries {
+		if try > 0 {
+			select {
+			case <-ctx.Done():
+				return errors.Join(err, ctx.Err())
+			case <-time.After(retryAfter):
+			}
+		}
+		err = g.put(s)
+		if err == nil || errors.Is(err, ErrOwned) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, os.ErrPermission) {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("guard: %w", err)
+	}
+	return nil
+}
+
+func (g *Guard) put(s guardset.Set) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err := g.openLocked(); err != nil {
+		if !s.Shut() && errors.Is(err, errors.ErrUnsupported) {
+			return nil // nothing can be kept in
+		}
+		return err
+	}
+	var until time.Time
+	if s.Shut() && s.Paused > 0 {
+		until = time.Now().Add(time.Duration(s.Paused) * time.Second)
+	}
+	_, err := g.kernel.enforce(g.meantLocked(s, until))
+	if g.unsettled = err != nil; err == nil {
+		g.set, g.pausedUntil, g.verifiedAt, g.err = s, until, time.Now(), nil
+	}
+	return err
+}
+
+func (g *Guard) openLocked() error {
+	if g.kernel != nil {
+		return nil
+	}
+	k, err := openKernel(g.Options)
+	if err != nil {
+		return err
+	}
+	g.kernel = k
+	return nil
+}
+
+// meantLocked is what a set means at this moment. mu must be held.
+func (g *Guard) meantLocked(s guardset.Set, until time.Time) meant {
+	m := meant{set: s, permits: g.permits.list()}
+	if !until.IsZero() {
+		m.paused = time.Until(until)
+	}
+	return m
+}
+
+// State says what is in force.
+func (g *Guard) State() State {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return State{
+		Set: g.set, VerifiedAt: g.verifiedAt, Err: g.err,
+		Owned: g.kernel != nil && g.kernel.isOwned(), Watched: g.watches > 0, Permits: len(g.permits),
+	}
+}
+
+// Close gives back what the process holds. The rules stay in force, without an owner.
+func (g *Guard) Close() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.kernel == nil {
+		return nil
+	}
+	err := g.kernel.Close()
+	g.kernel = nil
+	return err
 }

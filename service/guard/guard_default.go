@@ -2,48 +2,31 @@
 
 package guard
 
-import (
-	"context"
-	"net/netip"
-
-	"holdfast/service/guardset"
-)
+import "context"
 
 // Supported says whether this system can keep anything in.
 const Supported = false
 
-// Guard keeps nothing in on this system.
-type Guard struct{}
+// kernel is what there is of a packet filter on this system: nothing.
+type kernel struct{}
 
-// New returns a Guard that can keep nothing in.
-func New(Options) *Guard { return &Guard{} }
+// openKernel returns ErrUnsupported: a set that keeps anything in fails, so that
+// nothing seems to be protected that is not.
+func openKernel(Options) (*kernel, error) { return nil, ErrUnsupported }
 
-// Set returns ErrUnsupported for a set that keeps anything in, so that nothing
-// seems to be protected that is not.
-func (g *Guard) Set(_ context.Context, s guardset.Set) error {
-	if s.Shut() {
-		return ErrUnsupported
-	}
-	return nil
-}
+func (*kernel) enforce(meant) (outcome, error) { return outcome{}, ErrUnsupported }
 
-// Permit does nothing: everything may leave.
-func (g *Guard) Permit(string, netip.AddrPort) (done func()) { return func() {} }
+func (*kernel) except(permit, bool) error { return ErrUnsupported }
+
+func (*kernel) isOwned() bool { return false }
+
+func (*kernel) Close() error { return nil }
 
 // Watch returns nil when ctx ends: there is nothing that could be lost.
 func (g *Guard) Watch(ctx context.Context) error {
 	<-ctx.Done()
 	return nil
 }
-
-// Changes never tells of anything.
-func (g *Guard) Changes() <-chan Change { return nil }
-
-// State is empty.
-func (g *Guard) State() State { return State{} }
-
-// Close does nothing.
-func (g *Guard) Close() error { return nil }
 
 // Release returns nil: there are no rules.
 func Release(context.Context) error { return nil }

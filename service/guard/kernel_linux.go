@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -13,6 +14,9 @@ var (
 	errNoTables = fmt.Errorf("this kernel has no nf_tables, without which nothing can be kept in: load the module nf_tables: %w", errors.ErrUnsupported)
 	errNoRight  = fmt.Errorf("the firewall may only be changed as root or with CAP_NET_ADMIN: %w", unix.EPERM)
 )
+
+// Supported says whether this system can keep anything in.
+const Supported = true
 
 // explain says what an answer of the kernel to reading means.
 func explain(err error) error {
@@ -45,7 +49,8 @@ func explainRefusal(err error) error {
 // kernel is our tables in the network namespace in which it was opened. It is
 // not safe for concurrent use.
 type kernel struct {
-	log *slog.Logger
+	log   *slog.Logger
+	rules *ruleset
 	// writer owns our tables, reader reads them.
 	writer, reader *socket
 	// plain says that this kernel knows no owner that persists.
@@ -56,7 +61,8 @@ type kernel struct {
 	owned bool
 }
 
-func openKernel(log *slog.Logger) (*kernel, error) {
+// openKernel opens it in the network namespace of the calling thread.
+func openKernel(o Options) (*kernel, error) {
 	w, err := dial()
 	if err != nil {
 		return nil, err
@@ -66,7 +72,10 @@ func openKernel(log *slog.Logger) (*kernel, error) {
 		_ = w.Close()
 		return nil, err
 	}
-	return &kernel{log: log, writer: w, reader: r}, nil
+	return &kernel{
+		log: o.Log, rules: newRuleset(o.Interface, o.Mark, uint32(os.Geteuid())),
+		writer: w, reader: r,
+	}, nil
 }
 
 func (k *kernel) Close() error { return errors.Join(k.writer.Close(), k.reader.Close()) }
@@ -79,14 +88,7 @@ func (k *kernel) flags() uint32 {
 	return flagOwner | flagPersist
 }
 
-// outcome is what it took to make the rules those that are meant.
-type outcome struct {
-	// lost is what differed at first, and found the generation of all rules then.
-	lost  []string
-	found uint32
-	// verified is the generation in which nothing differed any more.
-	verified uint32
-}
+func (k *kernel) isOwned() bool { return k.owned }
 
 // enforce makes the tables those that are meant, and reads them back until they
 // are. Where none is meant it deletes ours.
@@ -94,12 +96,11 @@ func (k *kernel) enforce(m meant) (outcome, error) {
 	var o outcome
 	done := 0 // how often all was carried out
 	for round := range readTries {
-		m.flags = k.flags()
 		r, err := k.reader.read(k.writer.PID())
 		if err != nil {
 			return o, err
 		}
-		c, err := k.compare(r, m.tables())
+		c, err := k.compare(r, m.tables(k.rules, k.flags()))
 		if round == 0 {
 			o.lost, o.found = c.lost, r.generation
 		}

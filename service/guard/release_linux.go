@@ -14,7 +14,7 @@ func Release(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	k, err := openKernel(slog.New(slog.DiscardHandler))
+	k, err := openKernel(Options{Log: slog.New(slog.DiscardHandler)})
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}

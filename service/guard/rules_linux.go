@@ -43,37 +43,19 @@ const (
 	typeBits    = 6 // a key of several types has their numbers behind one another
 )
 
-var (
-	dhcpServers4 = prefixes("255.255.255.255/32", "10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
-	dhcpServers6 = prefixes("fe80::/10", "ff02::1:2/128", "ff05::1:3/128")
-	// The private ranges, what is sent to everybody on the link, and SSDP. They
-	// are never learnt from the network, which could claim any range.
-	lanRanges4 = prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
-		"224.0.0.0/24", "239.255.255.250/32", "255.255.255.255/32")
-	lanRanges6 = prefixes("fe80::/10", "fc00::/7", "ff02::/16")
-)
-
-// meant is all that the tables follow from.
-type meant struct {
-	rules   *ruleset // nil where the set is open
-	set     guardset.Set
-	permits []permit
-	paused  time.Duration // what is left of a pause; 0: none
-	flags   uint32        // of the tables
-}
-
-// tables are the tables that enforce it. Without any for a set that is open.
-func (m *meant) tables() []table {
+// tables are the tables that enforce it, with these flags. None for a set that
+// is open.
+func (m *meant) tables(rules *ruleset, flags uint32) []table {
 	if !m.set.Shut() {
 		return nil
 	}
 	own4, _ := m.own()
 	return []table{
-		{family: unix.NFPROTO_INET, flags: m.flags, sets: append(m.inetSets(), fixedSets...), chains: m.rules.inet},
-		{family: unix.NFPROTO_ARP, flags: m.flags, sets: []set{
+		{family: unix.NFPROTO_INET, flags: flags, sets: append(m.inetSets(), fixedSets...), chains: rules.inet},
+		{family: unix.NFPROTO_ARP, flags: flags, sets: []set{
 			m.pausedSet([]byte{unix.NFPROTO_ARP}),
 			{name: setOwn4, key: typeIPv4, size: 4, elements: own4},
-		}, chains: m.rules.arp},
+		}, chains: rules.arp},
 	}
 }
 
@@ -107,14 +89,14 @@ func (m *meant) inetSets() []set {
 var fixedSets = func() []set {
 	dns := map[element]time.Duration{}
 	for _, p := range []byte{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
-		for _, port := range []uint16{53, 853} {
+		for _, port := range dnsPorts {
 			dns[element{key: protoPort(p, port)}] = 0
 		}
 	}
 	return []set{
 		{name: setDHCP4, key: typeIPv4, size: 4, flags: unix.NFT_SET_INTERVAL, elements: ranges(dhcpServers4)},
 		{name: setDHCP6, key: typeIPv6, size: 16, flags: unix.NFT_SET_INTERVAL, elements: ranges(dhcpServers6)},
-		{name: setNDP, key: typeICMPv6, size: 1, elements: keys(133, 135, 136)}, // RS, NS, NA
+		{name: setNDP, key: typeICMPv6, size: 1, elements: keys(icmpv6RouterSolicit, icmpv6NeighborAsks, icmpv6NeighborAnswer)},
 		{name: setDNS, key: typeL4Proto<<typeBits | typeService, size: 8, elements: dns},
 		{name: setLAN4, key: typeIPv4, size: 4, flags: unix.NFT_SET_INTERVAL, elements: ranges(lanRanges4)},
 		{name: setLAN6, key: typeIPv6, size: 16, flags: unix.NFT_SET_INTERVAL, elements: ranges(lanRanges6)},
@@ -125,9 +107,9 @@ var inetProtocols = []byte{unix.NFPROTO_IPV4, unix.NFPROTO_IPV6}
 
 func (m *meant) pausedSet(protocols []byte) set {
 	s := set{name: setPaused, key: typeNFProto, size: 1, flags: unix.NFT_SET_TIMEOUT, elements: map[element]time.Duration{}}
-	if m.paused > 0 {
+	if m.paused != 0 && m.paused > -slack { // the kernel may end it a moment later
 		for _, p := range protocols {
-			s.elements[element{key: string([]byte{p})}] = m.paused
+			s.elements[element{key: string([]byte{p})}] = max(m.paused, 1)
 		}
 	}
 	return s
@@ -136,41 +118,27 @@ func (m *meant) pausedSet(protocols []byte) set {
 // carry divides what is kept in: protocols of which it is everything, and
 // destinations of the others.
 func (m *meant) carry() (all []byte, v4, v6 []netip.Prefix) {
-	carry := m.set.Carry
-	if m.set.Kind == guardset.Blocked {
-		carry = guardset.Everything().Carry
+	k4, k6 := keptIn(m.set)
+	if k4.all {
+		all = append(all, unix.NFPROTO_IPV4)
 	}
-	for _, p := range carry {
-		switch {
-		case p.Bits() == 0 && p.Addr().Is4():
-			all = append(all, unix.NFPROTO_IPV4)
-		case p.Bits() == 0:
-			all = append(all, unix.NFPROTO_IPV6)
-		case p.Addr().Is4():
-			v4 = append(v4, p)
-		default:
-			v6 = append(v6, p)
-		}
+	if k6.all {
+		all = append(all, unix.NFPROTO_IPV6)
 	}
-	if slices.Contains(all, unix.NFPROTO_IPV4) {
-		v4 = nil
-	}
-	if slices.Contains(all, unix.NFPROTO_IPV6) {
-		v6 = nil
-	}
-	return all, v4, v6
+	return all, k4.only, k6.only
 }
 
 func (m *meant) own() (v4, v6 map[element]time.Duration) {
-	v4, v6 = map[element]time.Duration{}, map[element]time.Duration{}
-	for _, a := range m.set.Own {
-		if a = a.Unmap(); a.Is4() {
-			v4[element{key: string(a.AsSlice())}] = 0
-		} else {
-			v6[element{key: string(a.AsSlice())}] = 0
-		}
+	own4, own6 := ownOf(m.set)
+	return addresses(own4), addresses(own6)
+}
+
+func addresses(list []netip.Addr) map[element]time.Duration {
+	out := map[element]time.Duration{}
+	for _, a := range list {
+		out[element{key: string(a.AsSlice())}] = 0
 	}
-	return v4, v6
+	return out
 }
 
 func (m *meant) permitted(name string) map[element]time.Duration {
@@ -228,12 +196,4 @@ func last(p netip.Prefix) netip.Addr {
 	}
 	a, _ := netip.AddrFromSlice(b)
 	return a
-}
-
-func prefixes(words ...string) []netip.Prefix {
-	var out []netip.Prefix
-	for _, w := range words {
-		out = append(out, netip.MustParsePrefix(w))
-	}
-	return out
 }
