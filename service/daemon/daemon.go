@@ -32,7 +32,8 @@ type Options struct {
 	// Userspace runs the tunnels on an interface inside this process: without
 	// privileges, and without touching the system.
 	Userspace bool
-	// Interface is the name of the system's interface. "": DefaultInterface.
+	// Interface is the name of the system's interface, or what it is to begin with
+	// where the system gives it. "": DefaultInterface.
 	Interface string
 	// Underlay tells of the network below. Nil: the system's is watched.
 	Underlay <-chan failover.Input
@@ -72,6 +73,7 @@ type Daemon struct {
 	library *library.Library
 	store   *store.Store
 	network network
+	own     *own         // the tunnel's interface
 	guard   *guard.Guard // nil: there is none
 	inside  *Inside      // nil: the interface is the system's
 	clock   *timekeeper
@@ -99,6 +101,7 @@ type Daemon struct {
 // Its errors are *StageError.
 func Open(ctx context.Context, opt Options) (*Daemon, error) {
 	d := &Daemon{opt: opt.withDefaults(), ring: newRing(), hub: web.NewHub(), refusals: make(chan event.Event, mostRefusals)}
+	d.own = newOwn(d.opt.Interface)
 	d.log = slog.New(newHandler(d.opt.Log.Handler(), d.ring))
 	ctx, d.stop = context.WithCancel(ctx)
 	for _, s := range []struct {
@@ -183,7 +186,7 @@ func (d *Daemon) watch(ctx context.Context) error {
 	if underlay == nil {
 		w, err := netwatch.Watch(ctx, netwatch.Options{Log: d.log, Clock: d.opt.Clock, Jumps: d.opt.Jumps, Jumped: d.clock.poke,
 			Toward: d.toward, Mark: mark,
-			Ignore: func(iface string) bool { return iface == d.opt.Interface }})
+			Ignore: d.own.has})
 		if err != nil {
 			return err
 		}
@@ -307,11 +310,11 @@ func (d *Daemon) close() {
 func (d *Daemon) openNetwork() {
 	if d.opt.Userspace {
 		d.inside = &Inside{}
-		d.network = &inner{inside: d.inside, resolver: newResolver(d.opt, nil, d.log)}
+		d.network = &inner{inside: d.inside, resolver: newResolver(d.opt, d.own.has, nil, d.log)}
 		return
 	}
 	if guard.Supported {
 		d.guard = guard.New(guard.Options{Interface: d.opt.Interface, Mark: mark, Log: d.log})
 	}
-	d.network = newSystem(d.opt, d.permit(), d.log)
+	d.network = newSystem(d.opt, d.own.has, d.permit(), d.log)
 }

@@ -17,6 +17,7 @@ import (
 type devices struct {
 	*wg.Devices
 	iface  string
+	own    *own
 	warm   func() bool
 	faults chan engine.Fault
 	log    *slog.Logger
@@ -31,7 +32,7 @@ func (d *Daemon) devices(ctx context.Context) *devices {
 		opt.Mark, opt.Permit = mark, d.permit()
 	}
 	v := &devices{
-		Devices: wg.New(opt), iface: d.opt.Interface, log: d.log, faults: make(chan engine.Fault),
+		Devices: wg.New(opt), iface: d.opt.Interface, own: d.own, log: d.log, faults: make(chan engine.Fault),
 		warm: func() bool { return d.library.Policy().Standby == failover.Warm },
 	}
 	d.running.Store(v)
@@ -56,7 +57,13 @@ func (v *devices) passOn(ctx context.Context) {
 	}
 }
 
-func (v *devices) Open(mtu int) (string, error) { return v.Devices.Open(v.iface, mtu) }
+func (v *devices) Open(mtu int) (string, error) {
+	name, err := v.Devices.Open(v.iface, mtu)
+	if err == nil {
+		v.own.named(name)
+	}
+	return name, err
+}
 
 func (v *devices) Start(ctx context.Context, id tunnel.Name, cfg *tunnel.Config, keepalive int) error {
 	return v.Devices.Start(ctx, id, cfg, wg.StartOptions{Keepalive: keepalive, Warm: v.warm()})

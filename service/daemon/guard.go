@@ -169,7 +169,7 @@ var ErrHeld = errors.New("a running holdfastd holds the guard")
 // they say. ErrHeld where a service runs.
 func Release(ctx context.Context, opt Options) error {
 	opt = opt.withDefaults()
-	network := newSystem(opt, nil, opt.Log)
+	network := newSystem(opt, nil, nil, opt.Log)
 	release, err := network.Claim()
 	if errors.Is(err, netcfg.ErrClaimed) {
 		return ErrHeld

@@ -56,8 +56,8 @@ func (r resolver) Find(ctx context.Context, host string) ([]netip.Addr, error) {
 
 // newResolver makes the resolver that asks outside the tunnel. An endpoint on
 // this machine makes sense only where the servers may be in this process.
-func newResolver(opt Options, p permit, log *slog.Logger) resolver {
-	o := probe.Options{Log: log, AllowLoopback: opt.Userspace, CacheFile: filepath.Join(opt.StateDir, "addresses.json")}
+func newResolver(opt Options, ours func(iface string) bool, p permit, log *slog.Logger) resolver {
+	o := probe.Options{Log: log, Ours: ours, AllowLoopback: opt.Userspace, CacheFile: filepath.Join(opt.StateDir, "addresses.json")}
 	if !opt.Userspace {
 		o.Mark, o.Permit = mark, p
 	}
@@ -70,9 +70,9 @@ type system struct {
 	manager *netcfg.Manager
 }
 
-func newSystem(opt Options, p permit, log *slog.Logger) *system {
+func newSystem(opt Options, ours func(iface string) bool, p permit, log *slog.Logger) *system {
 	return &system{
-		resolver: newResolver(opt, p, log),
+		resolver: newResolver(opt, ours, p, log),
 		manager:  netcfg.New(netcfg.Options{StateDir: opt.StateDir, Log: log}),
 	}
 }

@@ -16,7 +16,7 @@ import (
 // none needs to be led around it.
 func (d *Daemon) senses() engine.Senses {
 	o := probe.OutsideOptions{
-		Log: d.log, Ours: func(iface string) bool { return iface == d.opt.Interface }, Lookup: d.network.Find,
+		Log: d.log, Ours: d.own.has, Lookup: d.network.Find,
 	}
 	if !d.opt.Userspace {
 		o.Mark, o.Permit = mark, d.permit()

@@ -142,7 +142,7 @@ func hostsOnly(ctx context.Context, name string) []netip.Addr {
 // dialer leads every question to one server, whatever server the system's
 // configuration names, which may by now be the tunnel's.
 func (r *Resolver) dialer(server netip.AddrPort) func(context.Context, string, string) (net.Conn, error) {
-	out := newOutlet(r.Mark, r.Permit)
+	out := newOutlet(r.Mark, r.Ours, r.Permit)
 	return func(ctx context.Context, network, _ string) (net.Conn, error) {
 		c, _, err := out.dial(ctx, network, server) // ctx ends with the lookup, or before
 		return c, err

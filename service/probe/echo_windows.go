@@ -66,7 +66,7 @@ func (o *Outside) sourceOf(to netip.Addr) (netip.Addr, error) {
 	if o.Mark == 0 {
 		return from, nil
 	}
-	d := net.Dialer{Control: markSocket(o.Mark)}
+	d := net.Dialer{Control: o.lead()}
 	c, err := d.Dial(network, netip.AddrPortFrom(to, 9).String()) // nothing is sent
 	if err != nil {
 		return from, fmt.Errorf("find source: %w", err)

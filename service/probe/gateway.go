@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast/service/diagnose"
+	"holdfast/service/underlay"
 )
 
 // gatewayTimeout bounds the asking of the routers: the system gives up a
@@ -24,7 +25,21 @@ type exit struct {
 	index   int // of the interface
 	iface   string
 	gateway netip.Addr // with its zone where it is link-local; zero: there is none
-	v6      bool
+}
+
+// exits returns the best default route for each family, IPv4 first, by an
+// interface that works and is no tunnel.
+func exits(ours func(string) bool) ([]exit, error) {
+	t, err := underlay.Read()
+	if err != nil {
+		return nil, err
+	}
+	var out []exit
+	for _, r := range t.Exits(func(l underlay.Link) bool { return l.Tunnel || ours(l.Name) }) {
+		l, _ := t.Link(r.Link)
+		out = append(out, exit{index: r.Link, iface: l.Name, gateway: r.Gateway})
+	}
+	return out, nil
 }
 
 // Gateway asks the router of the default route outside all tunnels whether it

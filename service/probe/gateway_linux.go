@@ -15,46 +15,6 @@ import (
 // lookEvery is how often the neighbour table is read while an answer is awaited.
 const lookEvery = 25 * time.Millisecond
 
-// exits returns the best default route of the main table for each family,
-// IPv4 first, by an interface that works and is no tunnel.
-func exits(ours func(string) bool) ([]exit, error) {
-	links, err := whole(netlink.LinkList)
-	if err != nil {
-		return nil, fmt.Errorf("list interfaces: %w", err)
-	}
-	below := map[int]string{}
-	for _, l := range links {
-		a := l.Attrs()
-		if a.RawFlags&unix.IFF_UP != 0 && a.RawFlags&unix.IFF_LOWER_UP != 0 &&
-			a.RawFlags&unix.IFF_LOOPBACK == 0 && !isTunnel(l) && !ours(a.Name) {
-			below[a.Index] = a.Name
-		}
-	}
-	var out []exit
-	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
-		routes, err := whole(func() ([]netlink.Route, error) { return netlink.RouteList(nil, family) })
-		if err != nil {
-			return nil, fmt.Errorf("list routes: %w", err)
-		}
-		best, metric := exit{}, 0
-		for _, r := range routes {
-			if r.Type != unix.RTN_UNICAST || !isDefault(&r) {
-				continue
-			}
-			for _, e := range ways(&r, below) {
-				if best.index == 0 || r.Priority < metric {
-					best, metric = e, r.Priority
-				}
-			}
-		}
-		if best.index != 0 {
-			best.v6 = family == netlink.FAMILY_V6
-			out = append(out, best)
-		}
-	}
-	return out, nil
-}
-
 // whole repeats a listing that changed under the reading.
 func whole[T any](list func() ([]T, error)) (out []T, err error) {
 	for range 10 {
@@ -64,42 +24,6 @@ func whole[T any](list func() ([]T, error)) (out []T, err error) {
 		}
 	}
 	return out, err
-}
-
-func isDefault(r *netlink.Route) bool {
-	if r.Dst == nil {
-		return true
-	}
-	ones, _ := r.Dst.Mask.Size()
-	return ones == 0
-}
-
-// ways returns the ways of a route by the interfaces in below.
-func ways(r *netlink.Route, below map[int]string) []exit {
-	hops := []*netlink.NexthopInfo{{LinkIndex: r.LinkIndex, Gw: r.Gw, Via: r.Via}}
-	if len(r.MultiPath) > 0 {
-		hops = r.MultiPath
-	}
-	var out []exit
-	for _, h := range hops {
-		name, ok := below[h.LinkIndex]
-		if !ok {
-			continue
-		}
-		gw := h.Gw
-		if via, ok := h.Via.(*netlink.Via); ok {
-			gw = via.Addr
-		}
-		e := exit{index: h.LinkIndex, iface: name}
-		if a, ok := netip.AddrFromSlice(gw); ok && !a.IsUnspecified() {
-			e.gateway = a.Unmap()
-			if e.gateway.Is6() && e.gateway.IsLinkLocalUnicast() {
-				e.gateway = e.gateway.WithZone(name)
-			}
-		}
-		out = append(out, e)
-	}
-	return out
 }
 
 // errNeverAsked says that the table was told of the router and nobody is asked.

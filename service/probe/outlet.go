@@ -6,21 +6,28 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"syscall"
+
+	"holdfast/service/underlay"
 )
 
 // outlet opens the sockets of this package: each leads outside the tunnel, to
 // exactly one address, which the guard lets pass while the socket is open.
 type outlet struct {
 	mark   uint32
+	ours   func(iface string) bool
 	permit func(network string, to netip.AddrPort) (done func())
 }
 
-// newOutlet returns an outlet. permit nil: there is no guard.
-func newOutlet(mark uint32, permit func(string, netip.AddrPort) func()) outlet {
+// newOutlet returns an outlet. ours nil: no interface is; permit nil: there is no guard.
+func newOutlet(mark uint32, ours func(string) bool, permit func(string, netip.AddrPort) func()) outlet {
+	if ours == nil {
+		ours = underlay.None
+	}
 	if permit == nil {
 		permit = func(string, netip.AddrPort) func() { return func() {} }
 	}
-	return outlet{mark: mark, permit: permit}
+	return outlet{mark: mark, ours: ours, permit: permit}
 }
 
 // dial opens a socket that fails everything when ctx ends. release closes it.
@@ -32,9 +39,14 @@ func (o outlet) dial(ctx context.Context, network string, to netip.AddrPort) (c 
 		kind, address = "icmp", to.Addr().String()
 	}
 	return o.open(ctx, kind, to, func() (net.Conn, error) {
-		d := net.Dialer{Control: markSocket(o.mark)}
+		d := net.Dialer{Control: o.lead()}
 		return d.DialContext(ctx, network, address)
 	})
+}
+
+// lead is what has a socket pass below the tunnel. Without a mark it is nil.
+func (o outlet) lead() func(network, address string, c syscall.RawConn) error {
+	return underlay.Lead(o.mark, o.ours)
 }
 
 // open is dial for a socket that connect opens, of the guard's kind "udp", "tcp"

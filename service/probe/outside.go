@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"holdfast/service/underlay"
 )
 
 const (
@@ -25,13 +27,14 @@ const (
 type OutsideOptions struct {
 	// Mark is the firewall mark of what is sent, where the system has marks.
 	// Where it has none and Mark is not 0, what is sent is bound to the
-	// interface of the underlay. 0: it follows the system's routes.
+	// interface below the tunnel that leads there. 0: it follows the system's routes.
 	Mark uint32
 	// Permit lets what is sent pass the guard to exactly one address, of "udp",
 	// "tcp" or "icmp", until done is called. It is called once for each question
 	// and must return at once. nil: there is no guard.
 	Permit func(network string, to netip.AddrPort) (done func())
-	// Ours says that an interface is a tunnel of ours. nil: none is.
+	// Ours says that an interface is a tunnel of ours, by which nothing is sent.
+	// nil: none is.
 	Ours func(iface string) bool
 	// Lookup finds the addresses of a page's name outside the tunnel, as that of
 	// a Resolver does, which knows the name servers from before the tunnel set
@@ -56,12 +59,12 @@ func NewOutside(o OutsideOptions) *Outside {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Ours == nil {
-		o.Ours = func(string) bool { return false }
+		o.Ours = underlay.None
 	}
 	if o.Lookup == nil {
-		o.Lookup = NewResolver(Options{Mark: o.Mark, Permit: o.Permit, Log: o.Log}).Lookup
+		o.Lookup = NewResolver(Options{Mark: o.Mark, Ours: o.Ours, Permit: o.Permit, Log: o.Log}).Lookup
 	}
-	return &Outside{OutsideOptions: o, outlet: newOutlet(o.Mark, o.Permit), room: make(chan struct{}, maxQuestions)}
+	return &Outside{OutsideOptions: o, outlet: newOutlet(o.Mark, o.Ours, o.Permit), room: make(chan struct{}, maxQuestions)}
 }
 
 // begin puts a question beside the caller, as soon as there is room for it. It

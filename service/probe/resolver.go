@@ -41,8 +41,12 @@ var (
 
 // Options says how a Resolver works. The zero value is usable.
 type Options struct {
-	// Mark is the firewall mark of what is sent, where the system has marks. 0: none.
+	// Mark is the firewall mark of what is sent, where the system has marks; else
+	// see OutsideOptions. 0: none.
 	Mark uint32
+	// Ours says that an interface is a tunnel of ours, by which nothing is sent.
+	// nil: none is.
+	Ours func(iface string) bool
 	// Permit lets what is sent pass the guard to exactly one address, of "udp",
 	// "tcp" or "icmp", until done is called. It is called once for each question
 	// and must return at once. nil: there is no guard.

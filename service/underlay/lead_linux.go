@@ -1,4 +1,4 @@
-package probe
+package underlay
 
 import (
 	"fmt"
@@ -7,9 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// markSocket returns what gives a socket its mark before it is connected, by
-// which its route is chosen. It needs CAP_NET_ADMIN; without a mark nothing is done.
-func markSocket(mark uint32) func(network, address string, c syscall.RawConn) error {
+// Lead returns what marks a socket before it is connected, so that the routes of
+// the tunnel do not apply to it. It needs CAP_NET_ADMIN. Mark 0: nil, nothing is
+// done. ours is of no importance on this system.
+func Lead(mark uint32, _ func(name string) bool) func(network, address string, c syscall.RawConn) error {
 	if mark == 0 {
 		return nil
 	}
