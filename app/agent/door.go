@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"time"
 )
@@ -30,8 +29,8 @@ const (
 )
 
 // door is where `holdfast open` asks a running host to open the page: a socket
-// in a folder that only the person may enter. Who gets there could read their
-// files just as well, so it asks for nothing more.
+// in a folder that only the person may enter, or a pipe that only they may open.
+// Who gets there could read their files just as well, so it asks for nothing more.
 type door struct {
 	listener net.Listener
 	host     *Host
@@ -58,18 +57,8 @@ func doorPath(dir, socket string) string {
 
 // openDoor listens at the door, unless another host does.
 func openDoor(dir, socket string, h *Host) (*door, error) {
-	path := doorPath(dir, socket)
-	if c, err := net.DialTimeout("unix", path, doorWait); err == nil {
-		_ = c.Close()
-		return nil, errDoorTaken
-	}
-	_ = os.Remove(path) // of a host that was killed
-	l, err := net.Listen("unix", path)
+	l, err := listenDoor(doorPath(dir, socket))
 	if err != nil {
-		return nil, fmt.Errorf("listen for holdfast open: %w", err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		_ = l.Close()
 		return nil, fmt.Errorf("listen for holdfast open: %w", err)
 	}
 	return &door{listener: l, host: h}, nil
@@ -110,7 +99,7 @@ func (d *door) do(in doorRequest, out *doorReply) (err error) {
 	return d.host.OpenBy(context.Background(), in.Way)
 }
 
-func (d *door) close() { _ = d.listener.Close() } // which removes the socket
+func (d *door) close() { _ = d.listener.Close() }
 
 // Knock asks the person's running host of a service's page to open it, and
 // returns the page's address without a code. Way "": as fits the browser.
@@ -131,8 +120,7 @@ func knock(ctx context.Context, dir, socket string, in doorRequest) (out doorRep
 	if dir, err = openFolder(dir); err != nil {
 		return out, err
 	}
-	var dialer net.Dialer
-	c, err := dialer.DialContext(ctx, "unix", doorPath(dir, socket))
+	c, err := dialDoor(ctx, doorPath(dir, socket))
 	if err != nil {
 		return out, fmt.Errorf("%w: %w", ErrNoHost, err)
 	}
