@@ -33,6 +33,10 @@ func (o *Outside) neighbour(ctx context.Context, e exit) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
+	// Wine has no such function, and calling it would end the service.
+	if err := resolveIPNetEntry2.Find(); err != nil {
+		return false, fmt.Errorf("ask neighbour: %w", err)
+	}
 	row := ipNetRow2{interfaceIndex: uint32(e.index)}
 	putSockaddr(&row.address, e.gateway)
 	code, _, _ := resolveIPNetEntry2.Call(uintptr(unsafe.Pointer(&row)), 0)
