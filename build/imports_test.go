@@ -37,11 +37,12 @@ var impure = []string{
 // adapters act. They import pure packages and no other package of ours, but
 // for those named here.
 var adapters = map[string][]string{
+	"service/acl":       {},
 	"service/control":   {},
 	"service/guard":     {},
 	"service/host":      {},
 	"service/lab":       {},
-	"service/library":   {},
+	"service/library":   {"service/acl"},
 	"service/netcfg":    {},
 	"service/netwatch":  {"service/underlay"},
 	"service/probe":     {"service/underlay"},
@@ -61,7 +62,7 @@ var faces = map[string][]string{
 	"app/autostart": {},
 	"app/agent":     {"app/client", "app/prefs", "app/autostart", "web/api", "web/dist", "build/version"},
 	// The way out of a guard whose service does not run must not need the service.
-	"app/cli": {"app/client", "app/agent", "app/prefs", "web/api", "build/version", "service/lab", "service/demo", "service/daemon", "service/guard", "installer/linux"},
+	"app/cli": {"app/client", "app/agent", "app/prefs", "web/api", "build/version", "service/lab", "service/demo", "service/daemon", "service/guard", "service/acl", "installer/linux", "installer/windows", "installer/macos"},
 }
 
 type pkg struct {

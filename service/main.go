@@ -27,6 +27,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	opt := defaults
 	var level slog.Level
+	var started host.Options
 	root := &cobra.Command{
 		Use: "holdfastd", Short: "The Holdfast service",
 		Version: version.Version, SilenceUsage: true, SilenceErrors: true,
@@ -34,7 +35,7 @@ func run(args []string) int {
 	}
 	serve := &cobra.Command{
 		Use: "run", Short: "Run the service until it is told to stop", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return serve(opt, level) },
+		RunE: func(*cobra.Command, []string) error { return serve(opt, level, started) },
 	}
 	all := root.PersistentFlags()
 	all.StringVar(&opt.ConfigDir, "config-dir", opt.ConfigDir, "folder of the tunnels and holdfast.toml")
@@ -44,6 +45,7 @@ func run(args []string) int {
 	f := serve.Flags()
 	f.StringVar(&opt.Socket, "socket", opt.Socket, "where commands reach the service")
 	f.BoolVar(&opt.Userspace, "userspace", false, "run tunnels inside this process: no privileges, nothing of the system is changed")
+	hostFlags(f, &started)
 	root.AddCommand(serve, &cobra.Command{
 		Use: "seal", Short: "Shut the guard as the wish on disk asks for, before the network comes up, and end", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return seal(c.Context(), opt, level) },
@@ -81,7 +83,7 @@ var (
 )
 
 // serve puts the service together and runs it under whatever started it.
-func serve(opt daemon.Options, level slog.Level) error {
+func serve(opt daemon.Options, level slog.Level, started host.Options) error {
 	opt.Log = newLog(level)
 	err := host.Run(func(ctx context.Context, n host.Notify) error {
 		d, err := daemon.Open(ctx, opt)
@@ -89,7 +91,7 @@ func serve(opt daemon.Options, level slog.Level) error {
 			return err
 		}
 		return d.Run(ctx, func() { n.Ready(d.Alive) })
-	})
+	}, started)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errServe, err)
 	}

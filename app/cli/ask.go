@@ -27,11 +27,8 @@ func (p *program) socketPath() string {
 // client makes a client of the service. Nothing is dialled before it is asked.
 func (p *program) client() *client.Client { return client.New(p.socketPath()) }
 
-// hints for errors to which the service knows none.
-const (
-	hintStart = "start it: sudo holdfast service start; see what is wrong: holdfast doctor"
-	hintGroup = "members of the group holdfast may: sudo usermod -aG holdfast USER, then log in again; or use sudo"
-)
+// hintStart is for errors to which the service knows no hint.
+var hintStart = "start it: " + asRoot("holdfast service start") + "; see what is wrong: holdfast doctor"
 
 // explainClient finds the words and the exit code for what asking the service
 // ended in; nil where err is of another kind.

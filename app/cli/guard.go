@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"time"
 
@@ -193,7 +192,7 @@ func (p *program) releaseGuard(ctx context.Context) error {
 	if !p.root() {
 		f := p.explain(err)
 		f.message += "\n  only root may open the guard without it"
-		f.hint = "sudo holdfast guard release"
+		f.hint = asRoot("holdfast guard release")
 		return f
 	}
 	p.note("note: %s", printable(p.explain(err).message))
@@ -209,6 +208,3 @@ func (p *program) releaseGuard(ctx context.Context) error {
 func isSilent(err error) bool {
 	return errors.Is(err, client.ErrUnreachable) || errors.Is(err, client.ErrUntrusted) || errors.Is(err, context.DeadlineExceeded)
 }
-
-// isRoot says that this account may change what the kernel keeps.
-func isRoot() bool { return os.Geteuid() == 0 }

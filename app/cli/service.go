@@ -134,7 +134,7 @@ func (p *program) serviceStop(ctx context.Context, m manager) error {
 	shut := p.stillShut()
 	text := "stopped"
 	if shut {
-		text += "; the guard stays shut, since a tunnel is wished for: open it with sudo holdfast guard release"
+		text += "; the guard stays shut, since a tunnel is wished for: open it with " + asRoot("holdfast guard release")
 	}
 	return p.done(map[string]any{"done": "stop", "guardShut": shut}, "%s", text)
 }
@@ -148,7 +148,7 @@ func (p *program) serviceUninstall(ctx context.Context, m manager) error {
 	text := "uninstalled; tunnels and history were kept"
 	if shut {
 		if err := p.release(ctx, defaultConfigDir, defaultStateDir); err != nil {
-			return failed(err, "try: sudo holdfast guard release", "uninstalled, but the guard is still shut")
+			return failed(err, "try: "+asRoot("holdfast guard release"), "uninstalled, but the guard is still shut")
 		}
 		text += "\nthe guard was shut, and is open now: traffic passes without protection"
 	}

@@ -1,13 +1,12 @@
-//go:build !linux
+//go:build !linux && !windows && !darwin
 
 package main
 
 import "errors"
 
 // errNoManager answers the service commands on systems whose keeper of services
-// this program does not know yet: launchd on macOS, the service control manager
-// on Windows.
-var errNoManager = errors.New("service commands are not there yet on this system: start holdfastd by hand")
+// this program does not know.
+var errNoManager = errors.New("there are no service commands on this system: start holdfastd by hand")
 
 func newManager(*program) (manager, error) {
 	return nil, failed(errNoManager, "run it in a terminal with administrator rights: holdfastd run", "service")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"holdfast/installer/linux"
 )
@@ -56,7 +54,7 @@ func (s *systemd) Install(ctx context.Context, program string, start bool) error
 	if err := s.mayChange("install"); err != nil {
 		return err
 	}
-	if err := errors.Join(onlyRootWrites(program), runnable(program)); err != nil {
+	if err := errors.Join(onlyRootWrites(program, belongsToRoot), runnable(program)); err != nil {
 		return failed(err, "put it where only root may write: install -m 755 holdfastd /usr/local/bin/",
 			"install %s", program)
 	}
@@ -203,35 +201,10 @@ func (s *systemd) run(ctx context.Context, path string, args ...string) error {
 	return nil
 }
 
-func firstLine(out []byte) string {
-	line, _, _ := bytes.Cut(bytes.TrimSpace(out), []byte("\n"))
-	return string(line)
-}
-
-// onlyRootWrites refuses a program that somebody else could replace: systemd
-// would run it as root.
-func onlyRootWrites(path string) error {
-	for at := path; ; at = filepath.Dir(at) {
-		info, err := os.Lstat(at)
-		if err != nil {
-			return err
-		}
-		stat, ok := info.Sys().(*syscall.Stat_t)
-		if !ok || stat.Uid != 0 {
-			return fmt.Errorf("%s does not belong to root", at)
-		}
-		// Others may write in /tmp, but with the sticky bit not replace what is
-		// root's. Debian lets its group staff, which it deems root's equal, write
-		// below /usr/local; the groups below 100 are the distribution's own.
-		open := info.Mode()&0o002 != 0 || info.Mode()&0o020 != 0 && stat.Gid >= 100
-		if open && (!info.IsDir() || info.Mode()&os.ModeSticky == 0) {
-			return fmt.Errorf("others than root may write %s", at)
-		}
-		if at == filepath.Dir(at) {
-			return nil
-		}
-	}
-}
+// belongsToRoot says that the members of a group are as good as root: Debian lets
+// its group staff write below /usr/local, and the groups below 100 are the
+// distribution's own.
+func belongsToRoot(gid uint32) bool { return gid < 100 }
 
 // unseen are the folders that the units hide, or run nothing from.
 var unseen = []string{"/etc", "/home", "/root", "/run", "/tmp", "/var"}
@@ -242,28 +215,6 @@ func runnable(path string) error {
 		if strings.HasPrefix(path, dir+"/") {
 			return fmt.Errorf("the service runs nothing from %s", dir)
 		}
-	}
-	return nil
-}
-
-// writeFile puts the text in place at once: systemd never sees half of it.
-func writeFile(f serviceFile) error {
-	dir := filepath.Dir(f.Path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("write %s: %w", f.Path, err)
-	}
-	temp, err := os.CreateTemp(dir, ".holdfast-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", f.Path, err)
-	}
-	defer os.Remove(temp.Name()) //nolint:errcheck // it is gone after the rename
-	_, err = temp.WriteString(f.Text)
-	err = errors.Join(err, temp.Chmod(0o644), temp.Close())
-	if err == nil {
-		err = os.Rename(temp.Name(), f.Path)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", f.Path, err)
 	}
 	return nil
 }

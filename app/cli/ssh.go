@@ -28,8 +28,8 @@ func (p *program) warnOverSSH(ctx context.Context) {
 	switch {
 	case set["guard"] == string(failover.GuardOff), private && set["allow_lan"] == "true":
 	case private:
-		p.note("you work here by SSH from %s: the guard keeps in what answers it. To let the private network pass: sudo holdfast settings set allow_lan=true", from)
+		p.note("you work here by SSH from %s: the guard keeps in what answers it. To let the private network pass: %s", from, asRoot("holdfast settings set allow_lan=true"))
 	default:
-		p.note("you work here by SSH from %s: a tunnel that does not lead there, and the guard, end that. To go without the guard: sudo holdfast guard off", from)
+		p.note("you work here by SSH from %s: a tunnel that does not lead there, and the guard, end that. To go without the guard: %s", from, asRoot("holdfast guard off"))
 	}
 }

@@ -22,6 +22,13 @@ type Notify struct {
 	Ready func(alive func() bool)
 }
 
+// Options say what is known of who started the process.
+type Options struct {
+	// Managed says that it was the Windows service manager. Where it is not said,
+	// the system is asked. It means nothing on other systems.
+	Managed bool
+}
+
 // Service is what is run. It returns soon after ctx ends.
 type Service func(ctx context.Context, n Notify) error
 

@@ -68,7 +68,7 @@ func TestRunTellsTheManagerAndStopsOnSIGTERM(t *testing.T) {
 			n.Ready(nil)
 			<-ctx.Done()
 			return nil
-		})
+		}, Options{})
 	}()
 	hears(t, told, "READY=1")
 	hears(t, told, "WATCHDOG=1")
@@ -97,7 +97,7 @@ func TestWatchdogStarvesAStuckService(t *testing.T) {
 		})
 		<-asked
 		return nil
-	})
+	}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestWatchdogStarvesAStuckService(t *testing.T) {
 
 func TestRunReturnsTheServicesError(t *testing.T) {
 	want := errors.New("no interface")
-	if err := Run(func(context.Context, Notify) error { return want }); !errors.Is(err, want) {
+	if err := Run(func(context.Context, Notify) error { return want }, Options{}); !errors.Is(err, want) {
 		t.Errorf("Run = %v, want %v", err, want)
 	}
 }

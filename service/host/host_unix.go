@@ -14,7 +14,7 @@ import (
 
 // Run runs s until it returns, or until SIGTERM or SIGINT. Under systemd it
 // says READY=1, STOPPING=1 and feeds the watchdog (sd_notify(3)).
-func Run(s Service) error {
+func Run(s Service, _ Options) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	go func() {

@@ -14,12 +14,14 @@ const name = "Holdfast"
 
 // Run runs s until it returns, or until the service manager, Ctrl-C or the end
 // of the session stops it.
-func Run(s Service) error {
-	managed, err := svc.IsWindowsService()
-	if err != nil {
-		return fmt.Errorf("ask the service manager: %w", err)
+func Run(s Service, o Options) error {
+	if !o.Managed {
+		var err error
+		if o.Managed, err = svc.IsWindowsService(); err != nil {
+			return fmt.Errorf("ask the service manager: %w", err)
+		}
 	}
-	if managed {
+	if o.Managed {
 		h := &handler{service: s}
 		if err := svc.Run(name, h); err != nil {
 			return fmt.Errorf("run as a service: %w", err)

@@ -1,0 +1,11 @@
+//go:build unix
+
+package main
+
+import "os"
+
+// isRoot says that this account may change what the kernel keeps.
+func isRoot() bool { return os.Geteuid() == 0 }
+
+// asRoot is how a person gives a command that only root may give.
+func asRoot(command string) string { return "sudo " + command }
