@@ -15,12 +15,14 @@
 package guard
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -140,6 +142,18 @@ type meant struct {
 	permits []permit
 	// paused is what is left of a pause, less than 0 where it is over. 0: none.
 	paused time.Duration
+}
+
+// inForce are the permits that hold: with a Held set, in an order of their own.
+func (m *meant) inForce() []permit {
+	if m.set.Kind != guardset.Held {
+		return nil
+	}
+	list := slices.Clone(m.permits)
+	slices.SortFunc(list, func(a, b permit) int {
+		return cmp.Or(a.to.Compare(b.to), cmp.Compare(a.protocol, b.protocol))
+	})
+	return list
 }
 
 // outcome is what it took to make the rules those that are meant.
