@@ -57,9 +57,9 @@ var adapters = map[string][]string{
 // faces are what the person touches: they know the service by its socket.
 var faces = map[string][]string{
 	"app/client":    {"web/api"},
-	"app/notify":    {},
+	"app/notify":    {"installer/windows"},
 	"app/prefs":     {},
-	"app/autostart": {},
+	"app/autostart": {"installer/windows"},
 	"app/agent":     {"app/client", "app/prefs", "app/autostart", "web/api", "web/dist", "build/version"},
 	// The way out of a guard whose service does not run must not need the service.
 	"app/cli": {"app/client", "app/agent", "app/prefs", "web/api", "build/version", "service/lab", "service/demo", "service/daemon", "service/guard", "service/acl", "installer/linux", "installer/windows", "installer/macos"},

@@ -52,3 +52,7 @@ func Set(on bool) error {
 	}
 	return enable(tray)
 }
+
+// Forget removes what the person decided about starting at login: they are as one
+// who never did.
+func Forget() error { return forget() }

@@ -60,6 +60,8 @@ func disable() error {
 	return nil
 }
 
+func forget() error { return disable() }
+
 // agentText starts the tray once at login, in the desktop only. It is not started
 // again when it ends: who quits the tray means it.
 func agentText(tray string) (string, error) {

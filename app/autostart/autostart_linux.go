@@ -60,6 +60,14 @@ func disable() error {
 	return p.disable()
 }
 
+func forget() error {
+	p, err := findPlaces()
+	if err != nil {
+		return err
+	}
+	return remove(p.own)
+}
+
 // enabled goes by the first entry there is.
 func (p places) enabled() bool {
 	for _, path := range append([]string{p.own}, p.system...) {

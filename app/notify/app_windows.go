@@ -2,6 +2,7 @@ package notify
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image/png"
 	"os"
@@ -10,13 +11,13 @@ import (
 
 	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/registry"
+
+	installer "holdfast/installer/windows"
 )
 
 const (
-	// appID is the AppUserModelID under which the desktop knows the tray. The
-	// key is removed with the program.
-	appID  = "Holdfast.Tray"
-	appKey = `Software\Classes\AppUserModelId\` + appID
+	// appKey is removed with the program, by Forget.
+	appKey = `Software\Classes\AppUserModelId\` + installer.AppID
 	// appIconSize is that of the icon of a toast, in pixels.
 	appIconSize = 64
 )
@@ -37,12 +38,21 @@ func registerApp(o ScreenOptions) error {
 			return fmt.Errorf("register the program: %w", err)
 		}
 	}
-	id, err := windows.UTF16PtrFromString(appID)
+	id, err := windows.UTF16PtrFromString(installer.AppID)
 	if err != nil {
 		return err
 	}
 	if r, _, _ := procSetAppID.Call(uintptr(unsafe.Pointer(id))); r != 0 {
 		return fmt.Errorf("name the process: error %#x", r)
+	}
+	return nil
+}
+
+// Forget removes the program's name and icon from the desktop of the person. The
+// file of the icon is removed with their preferences.
+func Forget() error {
+	if err := registry.DeleteKey(registry.CURRENT_USER, appKey); err != nil && !errors.Is(err, registry.ErrNotExist) {
+		return fmt.Errorf("remove the registration of the program: %w", err)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // areaScreen shows notes by the notification area, which Windows 10 and later
-// shows as toasts of the program that appID names. Each matter has an icon there
+// shows as toasts of the program that its ID names. Each matter has an icon there
 // for as long as its note is shown: changing it replaces the note, and taking it
 // away takes the note back. A note has no buttons; pressing it is Open.
 //

@@ -35,6 +35,18 @@ func Path() (string, error) {
 	return filepath.Join(dir, "prefs.json"), nil
 }
 
+// Forget removes the preferences and what else is kept in their folder.
+func Forget() error {
+	dir, err := configDir()
+	if err != nil {
+		return fmt.Errorf("find your config folder: %w", err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("remove your preferences: %w", err)
+	}
+	return nil
+}
+
 // Open reads the preferences in a file. Where there is none, they are Default,
 // and the file is made by the first change. A file that cannot be understood
 // counts as none; Damage tells of it, and the first change puts it aside.

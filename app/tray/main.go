@@ -19,6 +19,9 @@ import (
 	"os/signal"
 	"syscall"
 
+	"holdfast/app/autostart"
+	"holdfast/app/notify"
+	"holdfast/app/prefs"
 	"holdfast/app/tray/icon"
 	"holdfast/build/version"
 )
@@ -43,6 +46,10 @@ type options struct {
 	socket string
 	port   int
 	style  icon.Style
+	// atLogin says that the system started the tray, and not the person.
+	atLogin bool
+	// forget is all that is to be done.
+	forget bool
 }
 
 // parse reads the command line. A code that is not negative ends the program.
@@ -53,6 +60,8 @@ func parse(args []string, out, errs io.Writer) (options, int) {
 	f.StringVar(&o.socket, "socket", "", "`path` of the service's socket (default: $HOLDFAST_SOCKET, else the system's)")
 	f.IntVar(&o.port, "port", 0, "the TCP `port` of the page on 127.0.0.1; 0: any")
 	style := f.String("icon", string(icon.Colour), "how the icon is drawn: colour, light (for dark panels) or dark")
+	f.BoolVar(&o.atLogin, "at-login", false, "leave quietly where a tray runs already, or you do not want one at login")
+	f.BoolVar(&o.forget, "forget", false, "remove your preferences and what this desktop knows of the tray, and leave")
 	about := f.Bool("version", false, "print the version and leave")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -81,9 +90,24 @@ func parse(args []string, out, errs io.Writer) (options, int) {
 	return o, -1
 }
 
+// forget removes what the tray keeps of the person, which uninstalling asks for.
+func forget(errs io.Writer) int {
+	if err := errors.Join(autostart.Forget(), notify.Forget(), prefs.Forget()); err != nil {
+		fmt.Fprintln(errs, "holdfast-tray:", err)
+		return exitFailed
+	}
+	return exitDone
+}
+
 // run is main with an exit code, so that deferred calls are carried out. It must
 // be called from the first goroutine: some systems want their menus there.
 func run(o options, errs io.Writer) int {
+	if o.forget {
+		return forget(errs)
+	}
+	if o.atLogin && !autostart.Enabled() {
+		return exitDone
+	}
 	log := slog.New(slog.NewTextHandler(errs, nil))
 	slog.SetDefault(log) // systray writes to the standard logger
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -92,6 +116,9 @@ func run(o options, errs io.Writer) int {
 		log.Warn("the tray runs with too many rights", "advice", advice)
 	}
 	desk, err := enterDesktop(o.socket)
+	if errors.Is(err, errThereAlready) && o.atLogin {
+		return exitDone
+	}
 	if errors.Is(err, errThereAlready) {
 		return showRunning(ctx, o, log)
 	}
