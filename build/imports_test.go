@@ -43,6 +43,7 @@ var adapters = map[string][]string{
 	"service/host":      {},
 	"service/lab":       {},
 	"service/library":   {"service/acl"},
+	"service/loader":    {},
 	"service/netcfg":    {},
 	"service/netwatch":  {"service/underlay"},
 	"service/probe":     {"service/underlay"},
@@ -62,7 +63,7 @@ var faces = map[string][]string{
 	"app/autostart": {"installer/windows"},
 	"app/agent":     {"app/client", "app/prefs", "app/autostart", "web/api", "web/dist", "build/version"},
 	// The way out of a guard whose service does not run must not need the service.
-	"app/cli": {"app/client", "app/agent", "app/prefs", "web/api", "build/version", "service/lab", "service/demo", "service/daemon", "service/guard", "service/acl", "installer/linux", "installer/windows", "installer/macos"},
+	"app/cli": {"app/client", "app/agent", "app/prefs", "web/api", "build/version", "service/lab", "service/demo", "service/daemon", "service/guard", "service/acl", "service/loader", "installer/linux", "installer/windows", "installer/macos"},
 }
 
 type pkg struct {

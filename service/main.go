@@ -6,14 +6,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"holdfast/build/version"
 	"holdfast/service/daemon"
 	"holdfast/service/host"
+	_ "holdfast/service/loader" // before anything loads a library
 )
 
 // Exit codes of the service; those of starting are daemon.ExitCode's.
@@ -28,6 +31,7 @@ func run(args []string) int {
 	opt := defaults
 	var level slog.Level
 	var started host.Options
+	var logFile string
 	root := &cobra.Command{
 		Use: "holdfastd", Short: "The Holdfast service",
 		Version: version.Version, SilenceUsage: true, SilenceErrors: true,
@@ -35,7 +39,7 @@ func run(args []string) int {
 	}
 	serve := &cobra.Command{
 		Use: "run", Short: "Run the service until it is told to stop", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return serve(opt, level, started) },
+		RunE: func(*cobra.Command, []string) error { return serve(opt, level, started, logFile) },
 	}
 	all := root.PersistentFlags()
 	all.StringVar(&opt.ConfigDir, "config-dir", opt.ConfigDir, "folder of the tunnels and holdfast.toml")
@@ -45,6 +49,7 @@ func run(args []string) int {
 	f := serve.Flags()
 	f.StringVar(&opt.Socket, "socket", opt.Socket, "where commands reach the service")
 	f.BoolVar(&opt.Userspace, "userspace", false, "run tunnels inside this process: no privileges, nothing of the system is changed")
+	f.StringVar(&logFile, "log-file", "", "also keep a log of bounded size in this file")
 	hostFlags(f, &started)
 	root.AddCommand(serve, &cobra.Command{
 		Use: "seal", Short: "Shut the guard as the wish on disk asks for, before the network comes up, and end", Args: cobra.NoArgs,
@@ -83,8 +88,15 @@ var (
 )
 
 // serve puts the service together and runs it under whatever started it.
-func serve(opt daemon.Options, level slog.Level, started host.Options) error {
-	opt.Log = newLog(level)
+func serve(opt daemon.Options, level slog.Level, started host.Options, logFile string) error {
+	if err := prepare(opt, started); err != nil {
+		return fmt.Errorf("%w: %w", errServe, err)
+	}
+	if logFile == "" && started.Managed {
+		logFile = filepath.Join(opt.StateDir, "holdfastd.log")
+	}
+	opt.Log, started.Stacks = openLog(logFile, level, started)
+	started.Log = opt.Log
 	err := host.Run(func(ctx context.Context, n host.Notify) error {
 		d, err := daemon.Open(ctx, opt)
 		if err != nil {
@@ -93,20 +105,43 @@ func serve(opt daemon.Options, level slog.Level, started host.Options) error {
 		return d.Run(ctx, func() { n.Ready(d.Alive) })
 	}, started)
 	if err != nil {
+		if started.Managed {
+			tell(opt.Log, err)
+		}
 		return fmt.Errorf("%w: %w", errServe, err)
 	}
 	return nil
 }
 
+// openLog is the log, and where the goroutines of a service that hangs go. The
+// service runs without a file that cannot be written.
+func openLog(path string, level slog.Level, started host.Options) (*slog.Logger, io.Writer) {
+	if path == "" {
+		return host.NewLog(started, nil, level), os.Stderr
+	}
+	file, err := host.OpenLogFile(path)
+	if err != nil {
+		log := host.NewLog(started, nil, level)
+		log.Warn("there will be no file of what the service says", "err", err)
+		return log, os.Stderr
+	}
+	return host.NewLog(started, file, level), file
+}
+
+// tell puts into the log what report says on a standard error that nobody reads.
+func tell(log *slog.Logger, err error) {
+	var stage *daemon.StageError
+	if errors.As(err, &stage) && stage.Advice != "" {
+		log = log.With("hint", stage.Advice)
+	}
+	log.Error("the service failed", "err", err)
+}
+
 // seal shuts the guard for the time before the service.
 func seal(ctx context.Context, opt daemon.Options, level slog.Level) error {
-	opt.Log = newLog(level)
+	opt.Log = host.NewLog(host.Options{}, nil, level)
 	if err := daemon.Seal(ctx, opt); err != nil {
 		return fmt.Errorf("%w: %w", errSeal, err)
 	}
 	return nil
-}
-
-func newLog(level slog.Level) *slog.Logger {
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 }

@@ -17,6 +17,7 @@ import (
 	"syscall"
 
 	"holdfast/service/guard"
+	_ "holdfast/service/loader" // before anything loads a library
 )
 
 func main() {

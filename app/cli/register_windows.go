@@ -131,6 +131,22 @@ func block(texts []string) *uint16 {
 	return &append(all, 0)[0]
 }
 
+// excludeCrashes has the system make no dump of the service, or no longer says so.
+func excludeCrashes(exclude bool) error {
+	key, _, err := registry.CreateKey(registry.LOCAL_MACHINE, windows.Crashes, registry.SET_VALUE)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = key.Close() }()
+	if exclude {
+		return key.SetDWordValue(windows.Program, 1)
+	}
+	if err := key.DeleteValue(windows.Program); err != nil && !errors.Is(err, registry.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // addEventSource lets the Event Log show what the service writes.
 func addEventSource() error {
 	key, _, err := registry.CreateKey(registry.LOCAL_MACHINE, eventKey, registry.SET_VALUE)

@@ -34,6 +34,7 @@ func (*scm) Files(program string) []serviceFile {
 	return []serviceFile{
 		{defaultStateDir, "rights " + acl.Private(acl.Administrators, true) + "\n"},
 		{`HKLM\` + eventKey, "messages of " + windows.EventMessages + "\n"},
+		{`HKLM\` + windows.Crashes, windows.Program + " 1\n"},
 		{`HKLM\` + servicesKey + def.Name, def.Text()},
 	}
 }
@@ -50,7 +51,7 @@ func (s *scm) Install(ctx context.Context, program string, start bool) error {
 	if err := acl.MakePrivate(defaultStateDir); err != nil {
 		return failed(err, "", "install")
 	}
-	if err := addEventSource(); err != nil {
+	if err := errors.Join(addEventSource(), excludeCrashes(true)); err != nil {
 		return failed(err, "", "install: write to the registry")
 	}
 	def := windows.Define(program)
@@ -90,7 +91,11 @@ func (s *scm) Uninstall(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := registry.DeleteKey(registry.LOCAL_MACHINE, eventKey); err != nil && !errors.Is(err, registry.ErrNotExist) {
+	err = registry.DeleteKey(registry.LOCAL_MACHINE, eventKey)
+	if errors.Is(err, registry.ErrNotExist) {
+		err = nil
+	}
+	if err := errors.Join(err, excludeCrashes(false)); err != nil {
 		return failed(err, "", "uninstall: write to the registry")
 	}
 	return nil

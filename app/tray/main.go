@@ -24,6 +24,7 @@ import (
 	"holdfast/app/prefs"
 	"holdfast/app/tray/icon"
 	"holdfast/build/version"
+	_ "holdfast/service/loader" // before anything loads a library
 )
 
 // Exit codes, as those of the command line.

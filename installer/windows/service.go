@@ -13,6 +13,9 @@ const (
 	Data   = "Data"
 	// Program is the file of holdfastd.
 	Program = "holdfastd.exe"
+	// Crashes is the key that says of which programs no dump is made: one of holdfastd
+	// would hold keys.
+	Crashes = `SOFTWARE\Microsoft\Windows\Windows Error Reporting\ExcludedApplications`
 	// EventSource is by what the Event Log knows who wrote.
 	EventSource = "Holdfast"
 	// EventMessages is the file of Windows with messages that are just one text.

@@ -39,6 +39,9 @@ func (e *StageError) Error() string { return string(e.Stage) + ": " + e.Err.Erro
 // Unwrap returns the reason.
 func (e *StageError) Unwrap() error { return e.Err }
 
+// ExitCode is that of the stage, for whoever started the program.
+func (e *StageError) ExitCode() int { return ExitCode(e.Stage) }
+
 // ExitCode is the number by which a program that could not start tells at
 // which stage it failed: 10 and up, in the order of the stages.
 func ExitCode(s Stage) int {

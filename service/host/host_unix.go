@@ -14,7 +14,8 @@ import (
 
 // Run runs s until it returns, or until SIGTERM or SIGINT. Under systemd it
 // says READY=1, STOPPING=1 and feeds the watchdog (sd_notify(3)).
-func Run(s Service, _ Options) error {
+func Run(s Service, o Options) error {
+	o = o.withDefaults()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	go func() {
@@ -26,7 +27,7 @@ func Run(s Service, _ Options) error {
 		if every := watchdog(); every > 0 {
 			go feed(ctx, every, alive)
 		}
-	}})
+	}}, o)
 }
 
 // notify sends one state to systemd. Without systemd it does nothing; a state
