@@ -9,19 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The largest networks that are taken for an interface's own. What a DHCP server
-// hands out may be larger, and take traffic from the tunnel.
-const (
-	largestOwn4 = 8
-	largestOwn6 = 32
-)
-
 // defaultMetric6 is what the kernel takes for an IPv6 route that gives none, as
 // ours do.
 const defaultMetric6 = 1024
-
-// lookAround has Keep look for what leads around the tunnel.
-func (m *Manager) lookAround() { poke(m.around) }
 
 // detours looks for what leads around what is in force, and tells of what is
 // new of it. The main table's more specific routes come before the tunnel's.
@@ -33,16 +23,7 @@ func (m *Manager) detours() {
 		m.Log.Warn("whether something leads around the tunnel is not known", "err", err)
 		return
 	}
-	for _, what := range found {
-		if !slices.Contains(m.toldDetours, what) {
-			m.Log.Warn("something leads around the tunnel", "what", what)
-			m.tell(Change{What: what, Around: true})
-		}
-	}
-	if len(found) == 0 && len(m.toldDetours) > 0 {
-		m.tell(Change{Around: true})
-	}
-	m.toldDetours = found
+	m.tellDetours(found)
 }
 
 // findDetours returns a sentence for each. mu is held.
@@ -74,9 +55,10 @@ func (m *Manager) findDetours() (found []string, err error) {
 		}
 		for i := range routes {
 			r := &routes[i]
-			if by := names[leaves(r)]; by != m.applied.Interface && int(r.Protocol) != m.Protocol &&
-				r.Type == unix.RTN_UNICAST && !onLink(r, own) && m.applied.loses(r) {
-				found = append(found, fmt.Sprintf("A route to %v by %s leads around the tunnel.", fromIPNet(r.Dst), by))
+			f := foreign{dst: fromIPNet(r.Dst), by: names[leaves(r)], direct: isDirect(r), metric: uint32(r.Priority)}
+			if f.by != m.applied.Interface && int(r.Protocol) != m.Protocol &&
+				r.Type == unix.RTN_UNICAST && !f.onLink(own[r.LinkIndex]) && m.applied.loses(&f) {
+				found = append(found, f.detour())
 			}
 		}
 		rules, err := m.earlierRules(k, family)
@@ -121,29 +103,13 @@ func (k *kernel) networks() (map[int][]netip.Prefix, error) {
 	return out, nil
 }
 
-// onLink says that a route leads to neighbours only: it needs no gateway, and is
-// within a network of its interface's own addresses, or the link's alone.
-func onLink(r *netlink.Route, own map[int][]netip.Prefix) bool {
-	dst := fromIPNet(r.Dst)
-	if dst.Addr().IsLinkLocalUnicast() || dst.Addr().IsMulticast() {
-		return true
-	}
-	if r.Gw != nil || r.Via != nil || len(r.MultiPath) > 0 {
-		return false
-	}
-	return slices.ContainsFunc(own[r.LinkIndex], func(n netip.Prefix) bool {
-		least := largestOwn4
-		if n.Addr().Is6() {
-			least = largestOwn6
-		}
-		return n.Bits() >= least && n.Bits() <= dst.Bits() && n.Contains(dst.Addr())
-	})
-}
+// isDirect says that a route needs no router.
+func isDirect(r *netlink.Route) bool { return r.Gw == nil && r.Via == nil && len(r.MultiPath) == 0 }
 
 // loses says that a route of the main table takes something from the tunnel, or
 // from a seal.
-func (s *Spec) loses(r *netlink.Route) bool {
-	dst := fromIPNet(r.Dst)
+func (s *Spec) loses(f *foreign) bool {
+	dst := f.dst
 	if !dst.IsValid() || dst.Bits() == 0 {
 		return false
 	}
@@ -158,7 +124,7 @@ func (s *Spec) loses(r *netlink.Route) bool {
 		if !p.Contains(dst.Addr()) {
 			return false
 		}
-		return dst.Bits() > p.Bits() || dst.Bits() == p.Bits() && dst.Addr().Is6() && r.Priority < defaultMetric6
+		return dst.Bits() > p.Bits() || dst.Bits() == p.Bits() && dst.Addr().Is6() && f.metric < defaultMetric6
 	})
 }
 

@@ -178,7 +178,7 @@ func TestKeepTellsTheEndOfAFailure(t *testing.T) {
 	ownNamespace(t)
 	m := New(testOptions(t))
 	mustSeal(t, m, everything)
-	k := keeper{m: m, failures: 2}
+	k := keeper{outlet: &m.outlet, of: m, failures: 2}
 	if again := k.repair(""); again != 0 {
 		t.Fatalf("what is whole is to be looked at again in %v", again)
 	}

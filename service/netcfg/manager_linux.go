@@ -21,38 +21,21 @@ const undoTimeout = 10 * time.Second
 // Manager configures the network of the namespace in which the calling thread
 // runs. It is safe for concurrent use; changes happen one after another.
 type Manager struct {
-	Options
+	outlet
 
 	mu sync.Mutex
 	// journal is nil until the first use.
 	journal *journal
 	// applied is the Spec in force, or a seal's. nil: none, or one of the process before.
 	applied *Spec
-	// toldDetours are those that are known and told.
-	toldDetours []string
 
-	index   atomic.Int32  // of the interface that is set up; 0: none is
-	around  chan struct{} // room for one: look for detours
-	changes chan Change
+	index atomic.Int32 // of the interface that is set up; 0: none is
 }
 
 // New returns a Manager. It touches nothing before the first call: what a
 // killed process left stays in force until Apply moves on from it, or Clear
 // or Recover removes it.
-func New(o Options) *Manager {
-	return &Manager{Options: o.withDefaults(), around: make(chan struct{}, 1), changes: make(chan Change, mostChanges)}
-}
-
-// Changes tells of what others did, while Keep runs. What nobody receives is
-// dropped. It is never closed.
-func (m *Manager) Changes() <-chan Change { return m.changes }
-
-func (m *Manager) tell(c Change) {
-	select {
-	case m.changes <- c:
-	default: // nobody listens, and it is in the log
-	}
-}
+func New(o Options) *Manager { return &Manager{outlet: newOutlet(o)} }
 
 // Apply moves from what is applied now to the Spec. When it fails it has gone
 // back to the state before, and the error says what failed; where the state

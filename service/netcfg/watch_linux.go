@@ -20,7 +20,7 @@ type watcher struct {
 	m      *Manager
 	socket *nl.NetlinkSocket
 	lost   chan struct{} // room for one: something of ours may be gone
-	broke  chan error    // why it ended; nil: it was closed
+	broke  chan error    // why it ended; nil: it was closed; then it is closed itself
 	by     atomic.Pointer[string]
 }
 
@@ -32,14 +32,18 @@ func (m *Manager) watch() (*watcher, error) {
 		return nil, fmt.Errorf("watch routes and rules: %w", err)
 	}
 	w := &watcher{m: m, socket: s, lost: make(chan struct{}, 1), broke: make(chan error, 1)}
-	go func() { w.broke <- w.listen() }()
+	go func() {
+		w.broke <- w.listen()
+		close(w.broke)
+	}()
 	return w, nil
 }
 
-// close ends the watcher and returns why it had ended before, if it had.
-func (w *watcher) close() error {
+// close ends the watcher.
+func (w *watcher) close() {
 	w.socket.Close()
-	return <-w.broke
+	for range w.broke { // until it has ended
+	}
 }
 
 // listen passes on what may concern us until the socket is closed.
@@ -77,14 +81,6 @@ func (w *watcher) culprit() string {
 		return *by
 	}
 	return ""
-}
-
-// poke notes that something happened. One note is as good as many.
-func poke(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
 }
 
 // program names the one whose netlink socket has this number, as in "ip (pid
