@@ -30,9 +30,10 @@ func (f *foreign) detour() string {
 }
 
 // onLink says that the route leads to neighbours only: it needs no router, and is
-// within one of the networks of its interface's own addresses, or the link's alone.
+// within one of the networks of its interface's own addresses, or the link's or this
+// computer's alone.
 func (f *foreign) onLink(own []netip.Prefix) bool {
-	if f.dst.Addr().IsLinkLocalUnicast() || f.dst.Addr().IsMulticast() {
+	if a := f.dst.Addr(); a.IsLinkLocalUnicast() || a.IsMulticast() || a.IsLoopback() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 		return true
 	}
 	return f.direct && slices.ContainsFunc(own, func(n netip.Prefix) bool {

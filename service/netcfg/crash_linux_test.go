@@ -27,11 +27,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func withDNS(s Spec, servers ...string) Spec {
-	s.DNS, s.Search = addrs(servers...), []string{"example.com"}
-	return s
-}
-
 // applyForEver moves between specs until it is killed.
 func applyForEver(dir, conf string) error {
 	m := New(Options{StateDir: dir, ResolvConf: conf, Resolvconf: "none"})

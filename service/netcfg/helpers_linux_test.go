@@ -1,7 +1,6 @@
 package netcfg
 
 import (
-	"net/netip"
 	"os"
 	"os/exec"
 	"regexp"
@@ -13,8 +12,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-const testMark = 0x6866
 
 // ownNamespace moves the test into a network namespace of its own, which goes
 // with the test's thread. It holds lo, and veth "eth0" with a default route.
@@ -105,42 +102,10 @@ func listing(t testing.TB) string {
 	return b.String()
 }
 
-func prefixes(words ...string) []netip.Prefix {
-	var out []netip.Prefix
-	for _, w := range words {
-		out = append(out, netip.MustParsePrefix(w))
-	}
-	return out
-}
-
-func addrs(words ...string) []netip.Addr {
-	var out []netip.Addr
-	for _, w := range words {
-		out = append(out, netip.MustParseAddr(w))
-	}
-	return out
-}
-
 // testOptions keeps every file below temporary folders.
 func testOptions(t testing.TB) Options {
 	dir := t.TempDir()
 	return Options{StateDir: dir + "/state", ResolvConf: dir + "/resolv.conf", Resolvconf: "none"}
-}
-
-func fullTunnel() Spec {
-	return Spec{
-		Interface: "hf0", MTU: 1420, Mark: testMark,
-		Addresses: prefixes("10.8.0.2/24", "fd00:8::2/64"),
-		Routes:    prefixes("0.0.0.0/0", "::/0"),
-	}
-}
-
-func splitTunnel() Spec {
-	return Spec{
-		Interface: "hf0", MTU: 1380,
-		Addresses: prefixes("10.8.0.2/24", "fd00:8::2/64"),
-		Routes:    prefixes("10.8.0.0/24", "10.20.0.0/16", "fd00:20::/48"),
-	}
 }
 
 func mustApply(t testing.TB, m *Manager, s Spec) {

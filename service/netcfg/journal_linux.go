@@ -11,9 +11,6 @@ import (
 	"strings"
 )
 
-// journalName is the journal's file in Options.StateDir.
-const journalName = "netcfg.json"
-
 // A journal says what has to be put back. It is written before the change it
 // speaks of, so it may name what never came about, and never misses what did.
 // Routes and rules are not in it: the kernel knows them as ours.
@@ -117,35 +114,6 @@ func (m *Manager) note() error {
 
 // outlives says that the journal names what a killed process would leave for good.
 func (j *journal) outlives() bool { return j.DNS != nil && j.DNS.Backend != byResolved }
-
-// replaceFile gives path a new content in one step, by way of the name temp in
-// the same folder. A temp that a killed process left is overwritten. A lasting
-// content is on the disk before and after the step.
-func replaceFile(path, temp string, content []byte, mode os.FileMode, lasting bool) error {
-	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Chmod(mode))
-	if lasting {
-		err = errors.Join(err, f.Sync())
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(temp, path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temp))
-	}
-	if lasting {
-		return syncDir(filepath.Dir(path))
-	}
-	return nil
-}
 
 // syncDir makes the names in a folder outlive a power cut.
 func syncDir(dir string) error {

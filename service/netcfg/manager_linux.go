@@ -8,15 +8,10 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
-
-// undoTimeout bounds taking a failed change back, also when the caller's
-// context has ended. What is not undone by then stays in the journal.
-const undoTimeout = 10 * time.Second
 
 // Manager configures the network of the namespace in which the calling thread
 // runs. It is safe for concurrent use; changes happen one after another.

@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux && !windows && !darwin
 
 package netcfg
 
@@ -8,7 +8,7 @@ import (
 )
 
 // Manager configures nothing on this system: addresses, routes and resolvers
-// are only set on Linux so far. Every method that would change something
+// are set on Linux, macOS and Windows. Every method that would change something
 // returns ErrUnsupported, so that no tunnel seems to carry what it does not.
 type Manager struct{}
 

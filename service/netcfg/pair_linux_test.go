@@ -67,7 +67,7 @@ func TestWideRoutesArePassedOver(t *testing.T) {
 			"9.9.9.9 mark 0x6866": "eth0", "203.0.113.7 mark 0x6866": "eth0", "2001:db8:5::7 mark 0x6866": "eth0",
 			"10.1.2.3": "eth0", "fd12::1": "eth0", "192.0.2.9": "eth0",
 		} {
-			if got := way(t, query); got != want {
+			if got := leads(t, query); got != want {
 				t.Errorf("with %+v, %s goes by %s, want %s", tt.spec, query, got, want)
 			}
 		}

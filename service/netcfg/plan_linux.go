@@ -70,7 +70,7 @@ func newPlan(s Spec, table int, v6, kernel6 bool) plan {
 		case !usable(r):
 		case r.Bits() == 0, p.leads(r.Addr().Is6()) && r.Bits() <= passedOver(r.Addr().Is6()):
 			p.addRoute(route{dst: r, table: table})
-		case !p.covers(r):
+		case !networkOf(p.addresses, r):
 			p.addRoute(route{dst: r})
 		}
 	}
@@ -122,18 +122,6 @@ func (p *plan) addRoute(r route) {
 	if !slices.Contains(p.routes, r) {
 		p.routes = append(p.routes, r)
 	}
-}
-
-// covers says that the kernel makes a route for r because of an address. It
-// makes none for an IPv4 address that is alone in its network.
-func (p *plan) covers(r netip.Prefix) bool {
-	return slices.ContainsFunc(p.addresses, func(a netip.Prefix) bool {
-		net := a.Masked()
-		if a.Addr().Is4() && a.Bits() == 32 || r.Bits() == 0 {
-			return false
-		}
-		return net.Bits() <= r.Bits() && net.Contains(r.Addr())
-	})
 }
 
 // leads says that a family's traffic is led by our rules.

@@ -175,32 +175,3 @@ func TestPlan(t *testing.T) {
 		})
 	}
 }
-
-func TestValidate(t *testing.T) {
-	bad := map[string]func(*Spec){
-		"no name":            func(s *Spec) { s.Interface = "" },
-		"a path for a name":  func(s *Spec) { s.Interface = "../x" },
-		"dots":               func(s *Spec) { s.Interface = ".." },
-		"all":                func(s *Spec) { s.Interface = "all" },
-		"tiny mtu":           func(s *Spec) { s.MTU = 100 },
-		"mtu below IPv6's":   func(s *Spec) { s.MTU = 1200 },
-		"no mark":            func(s *Spec) { s.Mark = 0 },
-		"no address":         func(s *Spec) { s.Addresses = []netip.Prefix{{}} },
-		"no route":           func(s *Spec) { s.Routes = []netip.Prefix{{}} },
-		"mapped address":     func(s *Spec) { s.Addresses = prefixes("::ffff:10.0.0.1/128") },
-		"unspecified server": func(s *Spec) { s.DNS = addrs("0.0.0.0") },
-		"a line for domain":  func(s *Spec) { s.Search = []string{"a\nnameserver 6.6.6.6"} },
-	}
-	for name, spoil := range bad {
-		t.Run(name, func(t *testing.T) {
-			s := fullTunnel()
-			if err := s.Validate(); err != nil {
-				t.Fatal("a good one is refused:", err)
-			}
-			spoil(&s)
-			if err := s.Validate(); err == nil {
-				t.Errorf("%+v is allowed", s)
-			}
-		})
-	}
-}

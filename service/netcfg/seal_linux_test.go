@@ -8,8 +8,6 @@ import (
 	"testing"
 )
 
-var everything = []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0), netip.PrefixFrom(netip.IPv6Unspecified(), 0)}
-
 func mustSeal(t testing.TB, m *Manager, carry []netip.Prefix) {
 	t.Helper()
 	if err := m.Seal(t.Context(), carry, testMark); err != nil {
@@ -17,8 +15,8 @@ func mustSeal(t testing.TB, m *Manager, carry []netip.Prefix) {
 	}
 }
 
-// way is where the system would send something: the device, or "unreachable".
-func way(t testing.TB, query string) string {
+// leads is where the system would send something: the device, or "unreachable".
+func leads(t testing.TB, query string) string {
 	t.Helper()
 	words := strings.Fields("ip route get " + query)
 	if strings.Contains(query, ":") {
@@ -62,7 +60,7 @@ func TestSeal(t *testing.T) {
 			check := func(when string) {
 				t.Helper()
 				for query, want := range tt.ways {
-					if got := way(t, query); got != want {
+					if got := leads(t, query); got != want {
 						t.Errorf("%s, %s goes by %s, want %s", when, query, got, want)
 					}
 				}
@@ -95,15 +93,6 @@ var sealsAndSpecs = map[string]struct {
 	"full in IPv4 only":            {everything, func() Spec { s := fullTunnel(); s.Routes = s.Routes[:1]; return s }},
 	"a split member of a full one": {everything, splitTunnel},
 	"split":                        {prefixes("10.8.0.0/24", "10.20.0.0/16", "10.30.0.0/16", "fd00:20::/48"), splitTunnel},
-}
-
-// closed is a Spec that fails closed.
-func closed(s Spec, carry []netip.Prefix) Spec {
-	s.FailClosed, s.Carry = true, carry
-	if s.Mark == 0 {
-		s.Mark = testMark
-	}
-	return s
 }
 
 // From a seal to a tunnel and back, also by way of another process and of an
@@ -336,7 +325,7 @@ func TestEscapeByHand(t *testing.T) {
 		run(t, line)
 	}
 	for _, query := range []string{"203.0.113.7", "10.20.1.1", "2001:db8:5::7", "fd00:20::1"} {
-		if got := way(t, query); got != "eth0" {
+		if got := leads(t, query); got != "eth0" {
 			t.Errorf("%s goes by %s, want eth0", query, got)
 		}
 	}

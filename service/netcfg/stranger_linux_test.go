@@ -18,12 +18,14 @@ func TestStrangersInOurTable(t *testing.T) {
 		run(t, "ip -6 route replace default via 2001:db8::1 dev eth0 table 26726")
 	}
 	intrude()
-	if got := way(t, "203.0.113.7"); got != "eth0" {
+	if got := leads(t, "203.0.113.7"); got != "eth0" {
 		t.Fatalf("the intruder leads to %s: nothing is tested", got)
 	}
 	m := New(o)
 	mustSeal(t, m, everything)
-	shut := func() bool { return way(t, "203.0.113.7") == "unreachable" && way(t, "2001:db8:5::7") == "unreachable" }
+	shut := func() bool {
+		return leads(t, "203.0.113.7") == "unreachable" && leads(t, "2001:db8:5::7") == "unreachable"
+	}
 	if !shut() {
 		t.Error("what others put into our table stays")
 	}

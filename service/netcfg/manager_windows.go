@@ -1,0 +1,332 @@
+package netcfg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/windows"
+	"golang.zx2c4.com/wireguard/windows/tunnel/winipcfg"
+)
+
+// Manager configures the network of this computer. It is safe for concurrent use;
+// changes happen one after another.
+//
+// All that it does but the resolvers belongs to the interface, and goes with it.
+// FailClosed and Seal have no routes here that refuse: what they ask for is left
+// to the guard's rules.
+type Manager struct{ mover }
+
+// New returns a Manager. It touches nothing before the first call: what a
+// killed process left stays in force until Apply moves on from it, or Clear
+// or Recover removes it.
+func New(o Options) *Manager {
+	out := newOutlet(o)
+	return &Manager{mover{outlet: out, tables: &windowsTables{dns: newRegistryDNS(out.Options), log: out.Log}}}
+}
+
+// Keep puts back the routes and addresses in force that somebody else takes away,
+// and the tunnel's MTU, until ctx ends: without them traffic leaves outside the
+// tunnel. It tells of that on Changes, and of what others add that leads around
+// the tunnel. It costs nothing while nobody touches them. An error says that it
+// cannot watch.
+func (m *Manager) Keep(ctx context.Context) error {
+	w, err := watch(m.around)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	return m.keep(ctx, signs{lost: w.lost, culprit: func() string { return "" }})
+}
+
+// comeWithin is how long an interface that was just made may take to get its
+// place in the system's tables, for each family.
+const (
+	comeWithin = 5 * time.Second
+	comeLook   = 20 * time.Millisecond
+)
+
+// families are those of the tables.
+var families = []winipcfg.AddressFamily{windows.AF_INET, windows.AF_INET6}
+
+// windowsTables are those of IP Helper, and of the registry for resolvers.
+type windowsTables struct {
+	dns *registryDNS
+	log interface{ Warn(string, ...any) }
+	// noV6 says that the interface in use carries no IPv6.
+	noV6 bool
+}
+
+// layout waits for the interface to come in the families that the Spec needs.
+func (t *windowsTables) layout(ctx context.Context, s *Spec) (layout, error) {
+	if s.isSeal() {
+		return onWindows(s, 0, false), nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, comeWithin)
+	defer cancel()
+	var luid winipcfg.LUID
+	err := await(ctx, func() (err error) {
+		luid, err = luidOf(s.Interface)
+		if err == nil {
+			_, err = luid.IPInterface(windows.AF_INET)
+		}
+		return err
+	})
+	if err != nil {
+		return layout{}, fmt.Errorf("find interface %s: %w", s.Interface, err)
+	}
+	t.noV6 = await(ctx, func() error {
+		_, err := luid.IPInterface(windows.AF_INET6)
+		return err
+	}) != nil
+	l := onWindows(s, uint64(luid), !t.noV6)
+	if t.noV6 && (len(l.addresses) < len(s.Addresses) || s.FullTunnelV6()) {
+		t.log.Warn("the system has no IPv6 here: the IPv6 part of the tunnel is left out")
+	}
+	return l, nil
+}
+
+// await asks again until there is no error, or ctx ends.
+func await(ctx context.Context, ask func() error) error {
+	tick := time.NewTicker(comeLook)
+	defer tick.Stop()
+	for {
+		err := ask()
+		if err == nil || !isGone(err) {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// isGone says that something is not there.
+func isGone(err error) bool {
+	return errors.Is(err, windows.ERROR_NOT_FOUND) || errors.Is(err, windows.ERROR_FILE_NOT_FOUND)
+}
+
+// luidOf finds an interface by the name that a person sees.
+func luidOf(name string) (winipcfg.LUID, error) {
+	list, err := interfaces()
+	if err != nil {
+		return 0, err
+	}
+	for luid, is := range list {
+		if is == name {
+			return luid, nil
+		}
+	}
+	return 0, windows.ERROR_NOT_FOUND
+}
+
+// interfaces are the names of all interfaces that IP goes by.
+func interfaces() (map[winipcfg.LUID]string, error) {
+	list, err := winipcfg.GetAdaptersAddresses(windows.AF_UNSPEC, winipcfg.GAAFlagSkipAll&^winipcfg.GAAFlagSkipFriendlyName)
+	if err != nil {
+		return nil, fmt.Errorf("list interfaces: %w", err)
+	}
+	out := map[winipcfg.LUID]string{}
+	for _, a := range list {
+		out[a.LUID] = a.FriendlyName()
+	}
+	return out, nil
+}
+
+func (t *windowsTables) change(_ context.Context, o op) error {
+	switch {
+	case o.names != nil:
+		return t.dns.set(o.names)
+	case o.way != nil && o.verb == toSet:
+		return nil // a route leaves by whatever address the interface has
+	}
+	luid, err := luidOf(o.iface)
+	if isGone(err) && (o.verb == toRemove || o.link != nil && *o.link == (link{iface: o.iface})) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case o.link != nil:
+		return t.setLink(luid, o.link)
+	case o.way != nil:
+		return changeRoute(luid, o.verb, o.way.dst)
+	default:
+		return changeAddress(luid, o.verb, o.address)
+	}
+}
+
+// setLink has the interface speak to nobody but through the tunnel: it looks for
+// no routers and no other owner of its addresses, forwards nothing, and neither
+// takes nor sends what belongs to another interface. The metric of a whole tunnel
+// is the lowest there is.
+func (t *windowsTables) setLink(luid winipcfg.LUID, l *link) error {
+	for _, family := range families {
+		if family == windows.AF_INET6 && t.noV6 {
+			continue
+		}
+		row, err := luid.IPInterface(family)
+		if err != nil {
+			return err
+		}
+		row.RouterDiscoveryBehavior = winipcfg.RouterDiscoveryDisabled
+		row.DadTransmits = 0
+		row.ManagedAddressConfigurationSupported = false
+		row.OtherStatefulConfigurationSupported = false
+		row.ForwardingEnabled = false
+		row.WeakHostSend = false
+		row.WeakHostReceive = false
+		if l.mtu != 0 {
+			row.NLMTU = uint32(l.mtu)
+		}
+		whole := family == windows.AF_INET && l.whole4 || family == windows.AF_INET6 && l.whole6
+		row.UseAutomaticMetric = !whole
+		if whole {
+			row.Metric = 0
+		}
+		if err := row.Set(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func changeAddress(luid winipcfg.LUID, do verb, a netip.Prefix) error {
+	if do == toRemove {
+		if err := luid.DeleteIPAddress(a); err != nil && !isGone(err) {
+			return err
+		}
+		return nil
+	}
+	err := luid.AddIPAddress(a)
+	if errors.Is(err, windows.ERROR_OBJECT_ALREADY_EXISTS) {
+		if have, asked := luid.IPAddress(a.Addr()); asked == nil && int(have.OnLinkPrefixLength) == a.Bits() {
+			return nil
+		}
+		return fmt.Errorf("another interface has the address: %w", err)
+	}
+	return err
+}
+
+func changeRoute(luid winipcfg.LUID, do verb, dst netip.Prefix) error {
+	direct := netip.IPv4Unspecified()
+	if dst.Addr().Is6() {
+		direct = netip.IPv6Unspecified()
+	}
+	if do == toRemove {
+		if err := luid.DeleteRoute(dst, direct); err != nil && !isGone(err) {
+			return err
+		}
+		return nil
+	}
+	if err := luid.AddRoute(dst, direct, 0); err != nil && !errors.Is(err, windows.ERROR_OBJECT_ALREADY_EXISTS) {
+		return err
+	}
+	return nil
+}
+
+// read returns what the interface has.
+func (t *windowsTables) read(l *layout) (found layout, err error) {
+	if l.link.iface == "" {
+		return layout{}, nil
+	}
+	luid, err := luidOf(l.link.iface)
+	if isGone(err) {
+		return layout{}, nil
+	}
+	if err != nil {
+		return layout{}, err
+	}
+	row, err := luid.IPInterface(windows.AF_INET)
+	if isGone(err) {
+		return layout{}, nil
+	}
+	if err != nil {
+		return layout{}, fmt.Errorf("read interface: %w", err)
+	}
+	found.link = link{iface: l.link.iface, id: uint64(luid), mtu: int(row.NLMTU)}
+	addresses, err := winipcfg.GetUnicastIPAddressTable(windows.AF_UNSPEC)
+	if err != nil {
+		return layout{}, fmt.Errorf("list addresses: %w", err)
+	}
+	for i := range addresses {
+		if a := &addresses[i]; a.InterfaceLUID == luid {
+			found.addresses = append(found.addresses, addressIn(a))
+		}
+	}
+	routes, err := winipcfg.GetIPForwardTable2(windows.AF_UNSPEC)
+	if err != nil {
+		return layout{}, fmt.Errorf("list routes: %w", err)
+	}
+	for i := range routes {
+		if r := &routes[i]; r.InterfaceLUID == luid && r.NextHop.Addr().IsUnspecified() {
+			found.addWay(way{dst: r.DestinationPrefix.Prefix()})
+		}
+	}
+	return found, nil
+}
+
+func addressIn(row *winipcfg.MibUnicastIPAddressRow) netip.Prefix {
+	return netip.PrefixFrom(row.Address.Addr().WithZone(""), int(row.OnLinkPrefixLength))
+}
+
+func (t *windowsTables) left() (layout, error) {
+	left, err := t.dns.left()
+	return layout{names: names{left: left}}, err
+}
+
+// around adds the metrics of a route and of its interface, as the system does.
+func (t *windowsTables) around(iface string) (surroundings, error) {
+	s := surroundings{own: map[string][]netip.Prefix{}}
+	interfaces, err := interfaces()
+	if err != nil {
+		return s, err
+	}
+	rows, err := winipcfg.GetIPInterfaceTable(windows.AF_UNSPEC)
+	if err != nil {
+		return s, fmt.Errorf("list interfaces: %w", err)
+	}
+	type place struct {
+		luid   winipcfg.LUID
+		family winipcfg.AddressFamily
+	}
+	metrics := map[place]uint32{}
+	for i := range rows {
+		if r := &rows[i]; r.Connected {
+			metrics[place{r.InterfaceLUID, r.Family}] = r.Metric
+		}
+		if r := &rows[i]; interfaces[r.InterfaceLUID] == iface {
+			s.metric = max(s.metric, r.Metric)
+		}
+	}
+	addresses, err := winipcfg.GetUnicastIPAddressTable(windows.AF_UNSPEC)
+	if err != nil {
+		return s, fmt.Errorf("list addresses: %w", err)
+	}
+	for i := range addresses {
+		by := interfaces[addresses[i].InterfaceLUID]
+		s.own[by] = append(s.own[by], addressIn(&addresses[i]).Masked())
+	}
+	routes, err := winipcfg.GetIPForwardTable2(windows.AF_UNSPEC)
+	if err != nil {
+		return s, fmt.Errorf("list routes: %w", err)
+	}
+	for i := range routes {
+		r := &routes[i]
+		by := interfaces[r.InterfaceLUID]
+		metric, up := metrics[place{r.InterfaceLUID, r.DestinationPrefix.RawPrefix.Family}]
+		if by != iface && up && !r.Loopback {
+			s.routes = append(s.routes, foreign{
+				dst: r.DestinationPrefix.Prefix(), by: by, direct: r.NextHop.Addr().IsUnspecified(), metric: r.Metric + metric,
+			})
+		}
+	}
+	return s, nil
+}
+
+func (t *windowsTables) resolver() string { return "registry" }
