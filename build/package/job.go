@@ -58,3 +58,6 @@ func (j *job) linkerFlags(more ...string) string {
 	flags := append([]string{"-s", "-w", "-X holdfast/build/version.Version=" + j.Version}, more...)
 	return "-ldflags=" + strings.Join(flags, " ")
 }
+
+// epoch is a variable that tells programs the time to use instead of now.
+func (j *job) epoch() string { return fmt.Sprintf("SOURCE_DATE_EPOCH=%d", j.Made.Unix()) }

@@ -79,6 +79,9 @@ func run(ctx context.Context, args []string) error {
 	if err := writeSums(*out); err != nil {
 		return err
 	}
+	if err := signSums(ctx, *out); err != nil {
+		return err
+	}
 	return report(*out, rel)
 }
 

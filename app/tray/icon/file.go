@@ -3,8 +3,10 @@ package icon
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"image"
 	"image/png"
+	"strings"
 )
 
 // IcoSizes are the sizes that Windows asks for in the notification area, at 100
@@ -18,6 +20,23 @@ func PNG(s Shape, in Style, size int) []byte {
 		panic("a picture in memory cannot be encoded: " + err.Error())
 	}
 	return b.Bytes()
+}
+
+// SVG is the filled shield in its colour, of any size: the icon of the program
+// itself.
+func SVG() string {
+	const size = 256
+	var path strings.Builder
+	for i, p := range newGrid(size).edge() {
+		verb := "L"
+		if i == 0 {
+			verb = "M"
+		}
+		fmt.Fprintf(&path, "%s%.1f %.1f", verb, p.x, p.y)
+	}
+	c := ink(Protected, Colour)
+	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d"><path fill="#%02x%02x%02x" d="%sZ"/></svg>`+"\n",
+		size, size, size, size, c.R, c.G, c.B, path.String())
 }
 
 // ICO is a shape as a Windows icon file of all sizes, as bitmaps of 32 bits

@@ -57,7 +57,10 @@ func (g grid) mark(s Shape) distance {
 
 // shield is flat above, straight to a little below its middle, and comes to a
 // soft point.
-func (g grid) shield() distance {
+func (g grid) shield() distance { return polygon(g.edge()) }
+
+// edge is the line around the shield.
+func (g grid) edge() []point {
 	height := g.bottom - g.top
 	waist := g.top + height*0.42
 	corner := g.unit * 1.6
@@ -74,7 +77,7 @@ func (g grid) shield() distance {
 	edge = append(edge, curve(point{right, waist}, point{right, g.bottom - height*0.20}, point{g.cx + g.half*0.34, g.bottom - height*0.075}, foot)...)
 	edge = append(edge, curve(foot, point{g.cx - g.half*0.34, g.bottom - height*0.075}, point{left, g.bottom - height*0.20}, point{left, waist})...)
 	arc(left+corner, g.top+corner, corner, 180, 270)
-	return polygon(edge)
+	return edge
 }
 
 func (g grid) dot(x, y, r float64) distance {
