@@ -27,7 +27,8 @@ import (
 // makers make the packages of a job, one per system. What they need and this
 // computer lacks they say in their error.
 var makers = map[string]func(context.Context, *job) error{
-	"linux": makeLinux,
+	"linux":   makeLinux,
+	"windows": makeWindows,
 }
 
 func main() {
