@@ -129,6 +129,25 @@ func system() ([]string, error) {
 	return l.Holders(Change), nil
 }
 
+// Strangers are the accounts that have one of the rights to a file or a folder,
+// beside SYSTEM, administrators, those who may replace Windows itself, and this
+// process.
+func Strangers(path string, rights uint32) ([]string, error) {
+	trusted, err := system()
+	if err != nil {
+		return nil, err
+	}
+	self, err := Self()
+	if err != nil {
+		return nil, err
+	}
+	l, err := Read(path)
+	if err != nil {
+		return nil, err
+	}
+	return names(l.Others(rights, append(trusted, self)...)), nil
+}
+
 // OnlyAdministratorsWrite refuses a program that somebody else could replace, or
 // beside which somebody else could put a library for it to load: the system would
 // run what they put there.

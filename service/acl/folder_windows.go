@@ -84,9 +84,14 @@ func protect(h windows.Handle, dir, self string, sd *windows.SECURITY_DESCRIPTOR
 	if err != nil {
 		return fmt.Errorf("set the rights of %s: %w", dir, err)
 	}
-	// What is in the folder already takes the rights over too.
+	// The first hands the rights on to what is in the folder already; the second
+	// leaves nothing of the folder above, which Wine's first does.
 	err = windows.SetSecurityInfo(h, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, dacl, nil)
 	if err != nil {
+		return fmt.Errorf("set the rights of %s: %w", dir, err)
+	}
+	const parts = windows.DACL_SECURITY_INFORMATION | windows.PROTECTED_DACL_SECURITY_INFORMATION
+	if err := windows.SetKernelObjectSecurity(h, parts, sd); err != nil {
 		return fmt.Errorf("set the rights of %s: %w", dir, err)
 	}
 	after, err := read(h, dir)

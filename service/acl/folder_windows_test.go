@@ -26,20 +26,22 @@ func TestMakePrivate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l, err := Read(dir)
-	if err != nil {
+	if others, err := Strangers(dir, Use); err != nil || len(others) > 0 {
+		t.Errorf("others may use it: %v, %v", others, err)
+	}
+}
+
+// A folder that is there already is taken from the others.
+func TestMakePrivateOfWhatIsThere(t *testing.T) {
+	dir := filepath.Join(scratch(t), "Data")
+	if err := os.Mkdir(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	trusted, err := system()
-	if err != nil {
+	if err := MakePrivate(dir); err != nil {
 		t.Fatal(err)
 	}
-	self, err := Self()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if others := l.Others(Use, append(trusted, self)...); len(others) > 0 {
-		t.Errorf("others may use it: %v of %+v", others, l)
+	if others, err := Strangers(dir, Use); err != nil || len(others) > 0 {
+		t.Errorf("others may use it: %v, %v", others, err)
 	}
 }
 

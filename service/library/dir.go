@@ -15,17 +15,28 @@ import (
 const (
 	documentName = "holdfast.toml"
 	confSuffix   = ".conf"
-	// ownerOnly is the mode of every file: it may hold a private key.
-	ownerOnly fs.FileMode = 0o600
 )
 
 // leftover is the name of a file that an interrupted write did not rename.
-var leftover = regexp.MustCompile(`^\.([A-Za-z0-9_=+.-]{1,15}\.conf|holdfast\.toml)[0-9]+$`)
+var leftover = regexp.MustCompile(`^\.([A-Za-z0-9_=+.-]{1,15}\.conf(\.dpapi)?|holdfast\.toml)[0-9]+$`)
 
 var (
 	errNotAFile = errors.New("it is a link, a directory or a device, not a file; put the file itself there")
 	errTooLarge = errors.New("it is larger than 256 KiB")
 )
+
+// holdsOnlyOurs says that nothing in a directory is somebody else's, by its name.
+func holdsOnlyOurs(dir string) (bool, error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		name := e.Name()
+		isTunnel := strings.HasSuffix(name, confSuffix) || strings.HasSuffix(name, system.suffix)
+		if !isTunnel && !strings.HasPrefix(name, "holdfast") && !leftover.MatchString(name) {
+			return false, nil
+		}
+	}
+	return true, err
+}
 
 // sweep removes the leftovers of interrupted writes.
 func (l *Library) sweep() error {
@@ -43,24 +54,25 @@ func (l *Library) sweep() error {
 	return nil
 }
 
-// readTunnels reads every .conf. What is wrong with one is a problem under its
-// name; the error is only for a directory that cannot be listed.
-func (l *Library) readTunnels(doc document) (map[tunnel.Name]*tunnel.Config, map[string]error, error) {
+// readTunnels reads every tunnel: those that are stored, and the texts that were
+// not taken in, but for those that have a problem already. What is wrong with one is
+// a problem under its name; the error is only for a directory that cannot be listed.
+func (l *Library) readTunnels(doc document, problems map[string]error) (map[tunnel.Name]*tunnel.Config, map[string]error, error) {
 	entries, err := os.ReadDir(l.dir)
 	if err != nil {
 		return nil, nil, err
 	}
 	tunnels := map[tunnel.Name]*tunnel.Config{}
-	problems := map[string]error{}
 	for _, e := range entries {
 		file := e.Name()
-		if strings.HasPrefix(file, ".") || !strings.HasSuffix(strings.ToLower(file), confSuffix) {
+		sealed, found := l.vault.isTunnel(file)
+		if _, told := problems[file]; told || !found {
 			continue
 		}
-		name, config, err := l.readTunnel(file)
+		name, config, err := l.readTunnel(file, sealed)
 		if err == nil {
 			if other, taken := sameName(tunnels, name); taken {
-				err = fmt.Errorf("the name differs from %s only in case; rename the file", other+confSuffix)
+				err = fmt.Errorf("the name differs from %s only in case; rename the file", l.vault.file(other))
 			}
 			if group, taken := sameName(doc.groups, name); taken {
 				err = fmt.Errorf("group %s has this name; rename the file", group)
@@ -75,16 +87,8 @@ func (l *Library) readTunnels(doc document) (map[tunnel.Name]*tunnel.Config, map
 	return tunnels, problems, nil
 }
 
-func (l *Library) readTunnel(file string) (tunnel.Name, *tunnel.Config, error) {
-	base, found := strings.CutSuffix(file, confSuffix)
-	if !found {
-		return "", nil, errors.New("the name must end in .conf in small letters; rename the file")
-	}
-	name, err := tunnel.ParseName(base)
-	if err != nil {
-		return "", nil, err
-	}
-	text, err := readFile(filepath.Join(l.dir, file))
+func (l *Library) readTunnel(file string, sealed bool) (tunnel.Name, *tunnel.Config, error) {
+	name, text, err := l.vault.read(l.dir, file, sealed)
 	if err != nil {
 		return "", nil, err
 	}
@@ -94,7 +98,7 @@ func (l *Library) readTunnel(file string) (tunnel.Name, *tunnel.Config, error) {
 
 // path is where a tunnel's file is.
 func (l *Library) path(name tunnel.Name) string {
-	return filepath.Join(l.dir, string(name)+confSuffix)
+	return filepath.Join(l.dir, l.vault.file(name))
 }
 
 // occupied says that something stands at a tunnel's path, a broken file too.

@@ -66,7 +66,7 @@ func (d document) adoptCase(tunnels map[tunnel.Name]*tunnel.Config) {
 // readDocument reads holdfast.toml. No file means the defaults.
 func (l *Library) readDocument() (document, error) {
 	path := filepath.Join(l.dir, documentName)
-	text, err := readFile(path)
+	text, err := readFile(path, tunnel.MaxBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return newDocument(), nil
 	}

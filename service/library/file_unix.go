@@ -6,15 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"github.com/google/renameio/v2"
-
-	"holdfast/service/tunnel"
 )
+
+// makeDir makes a directory for ourselves alone, where there is none.
+func makeDir(dir string) error { return os.MkdirAll(dir, 0o700) }
 
 // closeToOthers makes the directory 0700, if nothing but ours is in it: /etc
 // given by mistake stays as it is. One in which others can write is refused
@@ -41,20 +42,12 @@ func closeToOthers(dir string) error {
 	return nil
 }
 
-func holdsOnlyOurs(dir string) (bool, error) {
-	entries, err := os.ReadDir(dir)
-	for _, e := range entries {
-		name := e.Name()
-		if !strings.HasPrefix(name, "holdfast") && !strings.HasSuffix(name, confSuffix) && !leftover.MatchString(name) {
-			return false, nil
-		}
-	}
-	return true, err
-}
+// ownerOnly is the mode of every file: it may hold a private key.
+const ownerOnly fs.FileMode = 0o600
 
-// readFile reads a regular file of at most tunnel.MaxBytes, and takes the rights
-// of others to it away. It never follows a link, nor waits for a pipe.
-func readFile(path string) ([]byte, error) {
+// readFile reads a regular file of at most so many bytes, and takes the rights of
+// others to it away. It never follows a link, nor waits for a pipe.
+func readFile(path string, most int) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENXIO) {
 		return nil, errNotAFile
@@ -78,8 +71,8 @@ func readFile(path string) ([]byte, error) {
 		// It may fail on a read-only disk. The directory keeps others out then.
 		_ = f.Chmod(ownerOnly)
 	}
-	text, err := io.ReadAll(io.LimitReader(f, tunnel.MaxBytes+1))
-	if err == nil && len(text) > tunnel.MaxBytes {
+	text, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
+	if err == nil && len(text) > most {
 		err = errTooLarge
 	}
 	return text, err

@@ -6,28 +6,48 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
+	"unsafe"
 
 	"golang.org/x/sys/windows"
 
-	"holdfast/service/tunnel"
+	"holdfast/service/acl"
 )
 
-// closeToOthers only checks that dir is a directory: its rights are those that
-// the installer gave it, and files inherit them.
+// makeDir makes a directory for administrators and ourselves alone, where there is
+// none.
+func makeDir(dir string) error {
+	if _, err := os.Lstat(dir); err == nil {
+		return nil
+	}
+	return acl.MakePrivate(dir)
+}
+
+// closeToOthers keeps everybody but administrators and ourselves out of the
+// directory, if nothing but ours is in it. One in which others can write is refused
+// then, as they could put files of theirs in the place of ours.
 func closeToOthers(dir string) error {
-	info, err := os.Stat(dir)
+	others, err := acl.Strangers(dir, acl.Use)
+	if err != nil || len(others) == 0 {
+		return err
+	}
+	ours, err := holdsOnlyOurs(dir)
 	if err != nil {
 		return err
 	}
-	if !info.IsDir() {
-		return fmt.Errorf("%s is not a directory", dir)
+	if ours {
+		return acl.MakePrivate(dir)
 	}
-	return nil
+	if others, err = acl.Strangers(dir, acl.Change); err != nil || len(others) == 0 {
+		return err
+	}
+	return fmt.Errorf("others can write in %s: %s; use a directory of its own", dir, strings.Join(others, ", "))
 }
 
-// readFile reads a regular file of at most tunnel.MaxBytes. It opens links and
-// mount points themselves, and refuses them.
-func readFile(path string) ([]byte, error) {
+// readFile reads a regular file of at most so many bytes. It opens links and mount
+// points themselves, and refuses them.
+func readFile(path string, most int) ([]byte, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
 		return nil, err
@@ -46,16 +66,17 @@ func readFile(path string) ([]byte, error) {
 	if info.FileAttributes&(windows.FILE_ATTRIBUTE_REPARSE_POINT|windows.FILE_ATTRIBUTE_DIRECTORY) != 0 {
 		return nil, errNotAFile
 	}
-	text, err := io.ReadAll(io.LimitReader(f, tunnel.MaxBytes+1))
-	if err == nil && len(text) > tunnel.MaxBytes {
+	text, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
+	if err == nil && len(text) > most {
 		err = errTooLarge
 	}
 	return text, err
 }
 
-// writeFile puts text at path, whole or not at all, and brings it to the disk.
+// writeFile puts text at path, whole or not at all, and brings it to the disk. The
+// file is for administrators and ourselves alone, wherever it is moved.
 func writeFile(path string, text []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"*")
+	f, err := createPrivate(path)
 	if err != nil {
 		return err
 	}
@@ -76,7 +97,56 @@ func writeFile(path string, text []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	return windows.MoveFileEx(from, to, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH)
+	return move(from, to)
+}
+
+// createPrivate makes a new file beside path, with rights of its own from the
+// beginning.
+func createPrivate(path string) (*os.File, error) {
+	self, err := acl.Self()
+	if err != nil {
+		return nil, err
+	}
+	sd, err := windows.SecurityDescriptorFromString(acl.Private(self, false))
+	if err != nil {
+		return nil, err
+	}
+	sa := windows.SecurityAttributes{SecurityDescriptor: sd}
+	sa.Length = uint32(unsafe.Sizeof(sa))
+	for n := range 1000 {
+		temp := fmt.Sprintf("%s%c.%s%d", filepath.Dir(path), filepath.Separator, filepath.Base(path), n)
+		name, err := windows.UTF16PtrFromString(temp)
+		if err != nil {
+			return nil, err
+		}
+		h, err := windows.CreateFile(name, windows.GENERIC_WRITE, 0, &sa, windows.CREATE_NEW, windows.FILE_ATTRIBUTE_NORMAL, 0)
+		switch {
+		case err == nil:
+			return os.NewFile(uintptr(h), temp), nil
+		case !errors.Is(err, windows.ERROR_FILE_EXISTS) && !errors.Is(err, windows.ERROR_ALREADY_EXISTS):
+			return nil, &os.PathError{Op: "create", Path: temp, Err: err}
+		}
+	}
+	return nil, &os.PathError{Op: "create", Path: path, Err: errors.New("too many leftovers are in the way")}
+}
+
+// A program that looks into every new file, such as one that searches for viruses,
+// may hold ours for a moment.
+const (
+	moveTries = 10
+	movePause = 20 * time.Millisecond // doubled each time, up to a second
+)
+
+// move puts a file in the place of another.
+func move(from, to *uint16) error {
+	for try, pause := 1, movePause; ; try, pause = try+1, min(2*pause, time.Second) {
+		err := windows.MoveFileEx(from, to, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH)
+		held := errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, windows.ERROR_ACCESS_DENIED)
+		if !held || try == moveTries {
+			return err
+		}
+		time.Sleep(pause)
+	}
 }
 
 // syncDir has nothing to do: MoveFileEx has written through, and NTFS keeps a

@@ -84,7 +84,7 @@ func (l *Library) Resolve(target tunnel.Name) ([]failover.Member, error) {
 	case isGroup:
 		return nil, fmt.Errorf("group %s: none of its tunnels can be used: %w", target, ErrNotFound)
 	}
-	if err, found := l.problems[string(target)+confSuffix]; found {
+	if err, found := l.problems[l.vault.file(target)]; found {
 		return nil, fmt.Errorf("tunnel %s: %w", target, err)
 	}
 	return nil, fmt.Errorf("tunnel or group %s: %w", target, ErrNotFound)

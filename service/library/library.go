@@ -3,8 +3,10 @@
 //
 // Only what was parsed is stored, written out anew from its typed form. Every
 // file appears whole or not at all: it is written beside its place, brought to
-// the disk, and renamed. Files are 0600 in a directory that is 0700; on Windows
-// they take the directory's rights.
+// the disk, and renamed. Files are 0600 in a directory that is 0700. On Windows
+// directory and files are for administrators and the service alone, and a tunnel is
+// sealed besides: it is NAME.conf.dpapi, and a NAME.conf that somebody puts there is
+// taken in and removed.
 //
 // One Library at a time may be open for a directory: Open removes what an
 // interrupted write has left behind. A person may edit the files by hand; Reload
@@ -16,7 +18,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -40,7 +41,9 @@ var (
 // Library is an open directory. Its methods may be called from several
 // goroutines; readers never wait for the disk.
 type Library struct {
-	dir string
+	dir   string
+	vault vault
+	looks bool // it changes nothing
 
 	// change is held by whoever changes the directory, from reading what is
 	// there to showing the result. It is taken before mu.
@@ -56,18 +59,20 @@ type Library struct {
 // an interrupted write has left behind. A NAME.conf that cannot be read does not
 // stop the others; see Problems. A holdfast.toml that cannot be read does: the
 // error wraps ErrDamaged and says where and what to do.
-func Open(dir string) (*Library, error) {
+func Open(dir string) (*Library, error) { return openWith(dir, system) }
+
+func openWith(dir string, v vault) (*Library, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open library: %w", err)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(dir); err != nil {
 		return nil, fmt.Errorf("open library: %w", err)
 	}
 	if err := closeToOthers(dir); err != nil {
 		return nil, fmt.Errorf("open library: %w", err)
 	}
-	l := &Library{dir: dir}
+	l := &Library{dir: dir, vault: v}
 	if err := l.sweep(); err != nil {
 		return nil, fmt.Errorf("open library: %w", err)
 	}
@@ -86,7 +91,13 @@ func (l *Library) Reload() error {
 	if err != nil {
 		return err
 	}
-	tunnels, problems, err := l.readTunnels(doc)
+	problems := map[string]error{}
+	if !l.looks {
+		if problems, err = l.takeIn(); err != nil {
+			return err
+		}
+	}
+	tunnels, problems, err := l.readTunnels(doc, problems)
 	if err != nil {
 		return err
 	}

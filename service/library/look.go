@@ -9,6 +9,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"holdfast/service/failover"
+	"holdfast/service/tunnel"
 )
 
 // Look reads the directory for one who only wants to know, beside the Library
@@ -20,7 +21,7 @@ func Look(dir string) (*Library, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look into library: %w", err)
 	}
-	l := &Library{dir: dir}
+	l := &Library{dir: dir, vault: system, looks: true}
 	switch err := l.Reload(); {
 	case errors.Is(err, fs.ErrNotExist):
 		l.document = newDocument()
@@ -35,7 +36,7 @@ func Look(dir string) (*Library, error) {
 // that the mode is not known.
 func GuardSetting(dir string) (failover.Guard, error) {
 	policy := failover.DefaultPolicy()
-	text, err := readFile(filepath.Join(dir, documentName))
+	text, err := readFile(filepath.Join(dir, documentName), tunnel.MaxBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return policy.Guard, nil
 	}

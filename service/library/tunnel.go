@@ -27,7 +27,7 @@ func (l *Library) Tunnel(name tunnel.Name) (*tunnel.Config, error) {
 	if config, found := l.tunnels[name]; found {
 		return config.Clone(), nil
 	}
-	if err, found := l.problems[string(name)+confSuffix]; found {
+	if err, found := l.problems[l.vault.file(name)]; found {
 		return nil, fmt.Errorf("tunnel %s: %w", name, err)
 	}
 	return nil, fmt.Errorf("tunnel %s: %w", name, ErrNotFound)
@@ -56,7 +56,7 @@ func (l *Library) Save(name tunnel.Name, config *tunnel.Config, overwrite bool) 
 	if taken && !overwrite {
 		return fmt.Errorf("tunnel %s %w", name, ErrExists)
 	}
-	if err := writeFile(l.path(name), []byte(config.Render())); err != nil {
+	if err := l.vault.write(l.path(name), name, []byte(config.Render())); err != nil {
 		return fmt.Errorf("save tunnel: %w", err)
 	}
 	l.show(name, config.Clone())
@@ -142,7 +142,7 @@ func (l *Library) moveFile(from, to tunnel.Name, config *tunnel.Config, onlyCase
 	case onlyCase:
 		return l.renameFile(from, to)
 	}
-	return writeFile(l.path(to), []byte(config.Render()))
+	return l.vault.write(l.path(to), to, []byte(config.Render()))
 }
 
 func (l *Library) moveBack(from, to tunnel.Name, onlyCase bool) error {
@@ -184,7 +184,7 @@ func (l *Library) show(name tunnel.Name, config *tunnel.Config) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.tunnels[name] = config
-	delete(l.problems, string(name)+confSuffix)
+	delete(l.problems, l.vault.file(name))
 }
 
 // hide makes a tunnel invisible. change must be held.
@@ -192,5 +192,5 @@ func (l *Library) hide(name tunnel.Name) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.tunnels, name)
-	delete(l.problems, string(name)+confSuffix)
+	delete(l.problems, l.vault.file(name))
 }
