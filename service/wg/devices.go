@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.zx2c4.com/wireguard/conn"
@@ -22,11 +23,12 @@ const DefaultMTU = 1420
 // Options are what Devices need from outside.
 type Options struct {
 	// Mark is the SO_MARK of every UDP socket, so that it bypasses the tunnel's
-	// routes. 0: none. Only Linux applies it.
+	// routes. Where the system has no marks, each is bound to the interface below
+	// the tunnel that leads to its destination. 0: neither.
 	Mark uint32
 	// OpenTUN creates the interface. nil: the system's TUN.
 	OpenTUN func(name string, mtu int) (tun.Device, error)
-	// NewBind makes the UDP side of one device. nil: conn.NewDefaultBind.
+	// NewBind makes the UDP side of one device. nil: the system's sockets.
 	NewBind func() conn.Bind
 	// Resolve finds the addresses of an endpoint's name, outside the tunnel,
 	// best first. nil: the system's resolver.
@@ -72,6 +74,7 @@ type Devices struct {
 	log      *slog.Logger
 	activity chan struct{}
 	faults   chan Fault
+	own      atomic.Pointer[string] // the interface's name. nil: none was opened yet
 
 	mu      sync.Mutex
 	sw      *tunSwitch // nil: the interface is not open
@@ -89,21 +92,7 @@ type Devices struct {
 
 // New returns Devices without an interface.
 func New(o Options) *Devices {
-	if o.OpenTUN == nil {
-		o.OpenTUN = openTUN
-	}
-	if o.NewBind == nil {
-		o.NewBind = conn.NewDefaultBind
-	}
-	if o.Resolve == nil {
-		o.Resolve = lookup
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	return &Devices{
-		opts:     o,
-		log:      o.Log,
+	d := &Devices{
 		activity: make(chan struct{}, 1),
 		faults:   make(chan Fault, 4),
 		members:  map[tunnel.Name]*member{},
@@ -111,6 +100,20 @@ func New(o Options) *Devices {
 		found:    map[string][]netip.Addr{},
 		learned:  map[tunnel.Name]*responders{},
 	}
+	if o.OpenTUN == nil {
+		o.OpenTUN = openTUN
+	}
+	if o.NewBind == nil {
+		o.NewBind = d.newBind
+	}
+	if o.Resolve == nil {
+		o.Resolve = lookup
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	d.opts, d.log = o, o.Log
+	return d
 }
 
 // Open creates the interface and returns the name the system gave it. mtu 0 is
@@ -132,6 +135,7 @@ func (d *Devices) Open(name string, mtu int) (string, error) {
 	if err != nil {
 		return "", errors.Join(fmt.Errorf("open interface: %w", err), real.Close())
 	}
+	d.own.Store(&actual)
 	d.sw = newSwitch(real, d.fault)
 	return actual, nil
 }

@@ -469,11 +469,11 @@ func TestChooseAddress(t *testing.T) {
 		{[]netip.Addr{noRoute}, netip.Addr{}, noRoute},
 		{[]netip.Addr{netip.MustParseAddr("::ffff:127.0.0.1")}, netip.Addr{}, v4},
 	} {
-		if got, ok := choose(tt.addrs, tt.avoid, 0); !ok || got != tt.want {
+		if got, ok := choose(tt.addrs, tt.avoid, nil); !ok || got != tt.want {
 			t.Errorf("choose(%v, avoid %v): got %v, want %v", tt.addrs, tt.avoid, got, tt.want)
 		}
 	}
-	if _, ok := choose(nil, netip.Addr{}, 0); ok {
+	if _, ok := choose(nil, netip.Addr{}, nil); ok {
 		t.Error("an address was chosen from none")
 	}
 }

@@ -24,6 +24,7 @@ const standbyKeepalive = 25
 type member struct {
 	dev  *device.Device
 	tap  *tap
+	tied *tied // nil: a mark leads what it sends, or nothing does
 	port *port
 	site tunnel.Site
 	// key is the hex form of the public key of peer; members of a site share it.
@@ -92,7 +93,9 @@ func (d *Devices) newMember(sw *tunSwitch, name tunnel.Name, cfg *tunnel.Config,
 		path:    &estimate{},
 	}
 	var bind conn.Bind
-	m.tap, bind = newTap(d.opts.NewBind(), d.activity)
+	inner := d.opts.NewBind()
+	m.tied, _ = inner.(*tied)
+	m.tap, bind = newTap(inner, d.activity)
 	m.tap.may = d.opts.Initiate
 	m.tap.permits = newPermits(d.opts.Permit, len(cfg.Peers))
 	m.tap.beside.path = m.path

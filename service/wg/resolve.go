@@ -46,7 +46,7 @@ func (d *Devices) resolveOne(ctx context.Context, ep tunnel.Endpoint, avoid neti
 	if err != nil {
 		return netip.AddrPort{}, &ResolveError{Host: ep.Host, Err: err}
 	}
-	addr, ok := choose(addrs, avoid, d.opts.Mark)
+	addr, ok := choose(addrs, avoid, d.lead())
 	if !ok {
 		return netip.AddrPort{}, &ResolveError{Host: ep.Host}
 	}
@@ -77,7 +77,7 @@ func (d *Devices) lastFound(host string) []netip.Addr {
 // choose takes the first address that has a route outside the tunnel, one that
 // is not avoid before avoid itself. Where none has a route (the network is
 // down) it takes an IPv4 address first: that is what comes back most often.
-func choose(addrs []netip.Addr, avoid netip.Addr, mark uint32) (netip.Addr, bool) {
+func choose(addrs []netip.Addr, avoid netip.Addr, l lead) (netip.Addr, bool) {
 	if len(addrs) == 0 {
 		return netip.Addr{}, false
 	}
@@ -87,7 +87,7 @@ func choose(addrs []netip.Addr, avoid netip.Addr, mark uint32) (netip.Addr, bool
 	}
 	slices.SortStableFunc(order, func(a, b netip.Addr) int { return rank(a, avoid) - rank(b, avoid) })
 	for _, a := range order {
-		if hasRoute(a, mark) {
+		if hasRoute(a, l) {
 			return a, true
 		}
 	}
@@ -106,8 +106,8 @@ func rank(a, avoid netip.Addr) int {
 
 // hasRoute asks the system for a route to a, by connecting a UDP socket that
 // bypasses the tunnel. Nothing is sent.
-func hasRoute(a netip.Addr, mark uint32) bool {
-	dialer := net.Dialer{Control: bypass(mark)}
+func hasRoute(a netip.Addr, l lead) bool {
+	dialer := net.Dialer{Control: l}
 	// The port is of no importance for the route.
 	c, err := dialer.Dial("udp", netip.AddrPortFrom(a, 9).String())
 	if err != nil {

@@ -117,7 +117,7 @@ func TestSeekTriesBothFamilies(t *testing.T) {
 	t.Parallel()
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
-	if !hasRoute(netip.IPv6Loopback(), 0) {
+	if !hasRoute(netip.IPv6Loopback(), nil) {
 		t.Skip("no IPv6 on loopback")
 	}
 	first := newPath(t, s.addr, 0)

@@ -17,6 +17,7 @@ import (
 	"golang.zx2c4.com/wireguard/tun"
 
 	"holdfast/service/tunnel"
+	"holdfast/service/underlay"
 )
 
 // inNamespace runs the rest of the test in a network namespace of its own,
@@ -302,7 +303,7 @@ func TestEverySocketBearsTheMark(t *testing.T) {
 	}
 	rule := netlink.NewRule()
 	rule.Mark, rule.Type, rule.Priority = mark, unix.RTN_UNREACHABLE, 1
-	if !hasRoute(away.Addr(), mark) || !hasRoute(away.Addr(), 0) {
+	if !hasRoute(away.Addr(), marked(mark)) || !hasRoute(away.Addr(), nil) {
 		t.Fatal("there is no route to begin with")
 	}
 	if err := netlink.RuleAdd(rule); err != nil {
@@ -322,7 +323,7 @@ func TestEverySocketBearsTheMark(t *testing.T) {
 			t.Errorf("%s: got %d send errors", name, after.SendErrors-before.SendErrors)
 		}
 	}
-	if hasRoute(away.Addr(), mark) || !hasRoute(away.Addr(), 0) {
+	if hasRoute(away.Addr(), marked(mark)) || !hasRoute(away.Addr(), nil) {
 		t.Error("the question for a route does not bear the mark")
 	}
 	if len(binds) != 2 {
@@ -362,3 +363,5 @@ func TestRealInterfaceIsWatchedAfterAnOverrun(t *testing.T) {
 		}
 	}
 }
+
+func marked(mark uint32) lead { return underlay.Lead(mark, underlay.None) }
