@@ -78,6 +78,7 @@ type Daemon struct {
 	inside  *Inside      // nil: the interface is the system's
 	clock   *timekeeper
 	running atomic.Pointer[devices] // nil: there are none yet
+	watcher *netwatch.Watcher       // nil: others tell of the network
 	engine  *engine.Engine
 	hands   *engine.Operator
 	hub     *web.Hub
@@ -185,12 +186,12 @@ func (d *Daemon) watch(ctx context.Context) error {
 	underlay := d.opt.Underlay
 	if underlay == nil {
 		w, err := netwatch.Watch(ctx, netwatch.Options{Log: d.log, Clock: d.opt.Clock, Jumps: d.opt.Jumps, Jumped: d.clock.poke,
-			Toward: d.toward, Mark: mark,
+			Toward: d.toward, Mark: mark, Moved: d.moved,
 			Ignore: d.own.has})
 		if err != nil {
 			return err
 		}
-		underlay = w.Inputs()
+		underlay, d.watcher = w.Inputs(), w
 	}
 	handsCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d.stopHands = stop

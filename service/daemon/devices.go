@@ -25,7 +25,7 @@ type devices struct {
 
 // devices makes the WireGuard side. Its faults are passed on until ctx ends.
 func (d *Daemon) devices(ctx context.Context) *devices {
-	opt := wg.Options{Resolve: d.network.Lookup, Initiate: d.clock.initiate, Log: d.log}
+	opt := wg.Options{Resolve: d.network.Lookup, Initiate: d.initiate, Log: d.log}
 	if d.opt.Userspace {
 		opt.OpenTUN = d.inside.open
 	} else {
@@ -87,6 +87,22 @@ func (d *Daemon) toward() netip.Addr {
 		return netip.Addr{}
 	}
 	return v.Endpoint(v.Active()).Addr()
+}
+
+// moved has the devices look anew for the interfaces that lead to their servers.
+func (d *Daemon) moved() {
+	if v := d.running.Load(); v != nil {
+		v.Reroute()
+	}
+}
+
+// initiate is asked before each handshake initiation, a moment at which the machine
+// may have woken and nothing told of it.
+func (d *Daemon) initiate(stamp time.Time) bool {
+	if d.watcher != nil {
+		d.watcher.Look()
+	}
+	return d.clock.initiate(stamp)
 }
 
 // ask has the active device ask for a handshake now.

@@ -42,6 +42,10 @@ type Options struct {
 	Toward func() netip.Addr
 	// Mark is the firewall mark of what is sent to the server. 0: none.
 	Mark uint32
+	// Moved is called at each change of the system's routes, addresses and
+	// interfaces, before it is looked at and told, from the Watcher's goroutine.
+	// nil: nobody is told.
+	Moved func()
 	// Quiet and Max replace DefaultQuiet and DefaultMax when above 0.
 	Quiet, Max time.Duration
 	// Clock replaces the system's clocks. nil: ReadClock.
@@ -62,6 +66,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Toward == nil {
 		o.Toward = func() netip.Addr { return netip.Addr{} }
+	}
+	if o.Moved == nil {
+		o.Moved = func() {}
 	}
 	if o.Quiet <= 0 {
 		o.Quiet = DefaultQuiet
@@ -85,7 +92,13 @@ func (o Options) withDefaults() Options {
 type Watcher struct {
 	inputs chan failover.Input
 	done   chan struct{}
+	looks  chan struct{} // cap 1
 }
+
+// Look has the clocks compared soon, and returns at once. It is for moments at
+// which the program is awake anyhow: where the system does not tell that it woke,
+// or that the wall clock was set, it is learned so.
+func (w *Watcher) Look() { poke(w.looks) }
 
 // Inputs returns the channel of what happened: one failover.Underlay at once
 // and one at each change of usability, failover.NetworkChanged when a usable

@@ -141,3 +141,18 @@ func TestDestination(t *testing.T) {
 		}
 	}
 }
+
+// The way to a place names the first lasting address to send from.
+func TestPath(t *testing.T) {
+	table := laptop()
+	table.Addrs = append([]Addr{{Link: 3, Net: netip.MustParsePrefix("2001:db8::99/64"), Temporary: true}}, table.Addrs...)
+	table.Addrs = append(table.Addrs, Addr{Link: 3, Net: netip.MustParsePrefix("2001:db8::7/64")})
+	got, ok := table.path(netip.MustParseAddr("2001:db8:1::9"), isOurs)
+	want := Path{Link: 3, Gateway: netip.MustParseAddr("fe80::1%wifi"), From: netip.MustParseAddr("2001:db8::7")}
+	if !ok || got != want {
+		t.Errorf("got %+v, %t, want %+v", got, ok, want)
+	}
+	if got, ok := new(Table).path(netip.MustParseAddr("2001:db8:1::9"), isOurs); ok {
+		t.Errorf("without a network: got %+v", got)
+	}
+}

@@ -1,31 +1,30 @@
 package netwatch
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
-	"time"
+	"sync"
 
 	"golang.org/x/sys/unix"
-
-	"holdfast/service/failover"
 )
 
-// sleptSoFar is how long the machine has slept since it was started.
-func (l *loop) sleptSoFar() time.Duration { return l.Clock().Suspended }
+// tellsJumps says that this system tells of jumps of the wall clock.
+const tellsJumps = true
 
-// checkSleep reports a sleep since the last check. Steps of the wall clock are
-// none: it is not asked.
-func (l *loop) checkSleep(ctx context.Context) {
-	slept := l.sleptSoFar()
-	grew := slept - l.sleepSeen
-	l.sleepSeen = slept
-	if grew <= leastSleep {
-		return
+// followWaking asks for the clocks to be compared at each jump of the wall clock,
+// until stop.
+func (l *loop) followWaking() (stop func(), err error) {
+	timer, err := openWakeTimer()
+	if err != nil {
+		return nil, err
 	}
-	l.Log.Info("the machine slept", "took", grew)
-	l.send(ctx, failover.Woke{Slept: grew})
+	var wg sync.WaitGroup
+	wg.Go(func() { l.awaitWake(timer) })
+	return func() {
+		_ = timer.Close()
+		wg.Wait()
+	}, nil
 }
 
 // openWakeTimer opens a timer that never fires, but whose reading fails with

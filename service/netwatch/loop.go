@@ -4,16 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"sync"
+	"net/netip"
 	"time"
 
-	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netlink/nl"
-	"golang.org/x/sys/unix"
-
+	"holdfast/service/clock"
 	"holdfast/service/failover"
 	"holdfast/service/tunnel"
+	"holdfast/service/underlay"
 )
 
 // retryDelay is after how long the state is read again that could not be read.
@@ -23,60 +20,61 @@ const retryDelay = time.Second
 type loop struct {
 	Options
 	*Watcher
-	handle *netlink.Handle
+	reader *underlay.Reader
 
 	// news has room for one: that something happened, be it once or often.
 	news chan struct{}
 	// resumed has room for one: that the clocks should be compared.
 	resumed chan struct{}
 
-	now       underlay
+	now       state
 	last      string // the fingerprint when it was usable last
 	lastWay   way    // to the server, when it was usable last
 	routed    string // the addresses when there was a default route last; "": there was none yet
 	sleepSeen time.Duration
+	clocks    clock.Reading // of the last comparison
 }
 
-// Watch starts to watch the network namespace of the calling thread.
+// Watch starts to watch the network namespace of the calling thread, where the
+// system has such.
 func Watch(ctx context.Context, o Options) (*Watcher, error) {
 	o = o.withDefaults()
-	events, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK,
-		unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE)
+	reader, err := underlay.Open()
 	if err != nil {
-		return nil, fmt.Errorf("subscribe to network changes: %w", err)
-	}
-	handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
-	if err != nil {
-		events.Close()
-		return nil, fmt.Errorf("open netlink: %w", err)
+		return nil, err
 	}
 	l := &loop{
 		Options: o,
-		Watcher: &Watcher{inputs: make(chan failover.Input), done: make(chan struct{})},
-		handle:  handle,
+		Watcher: &Watcher{inputs: make(chan failover.Input), done: make(chan struct{}), looks: make(chan struct{}, 1)},
+		reader:  reader,
 		news:    make(chan struct{}, 1),
 		resumed: make(chan struct{}, 1),
 	}
-	l.sleepSeen = l.sleptSoFar()
-	var wake *os.File
-	if o.Jumps == nil {
-		if wake, err = openWakeTimer(); err != nil {
-			o.Log.Warn("waking is only noticed by network changes", "err", err)
-		}
+	l.clocks = l.Clock()
+	l.sleepSeen = l.clocks.Suspended
+	stop, err := underlay.Follow(func() { poke(l.news) }, func(err error) {
+		l.Log.Error("network changes are no more watched", "err", err)
+	})
+	if errors.Is(err, errors.ErrUnsupported) {
+		o.Log.Warn("network changes are not watched on this system", "err", err)
+		stop, err = func() {}, nil
 	}
-	var helpers sync.WaitGroup
-	helpers.Go(func() { l.receive(ctx, events) })
-	if wake != nil {
-		helpers.Go(func() { l.awaitWake(wake) })
+	if err != nil {
+		reader.Close()
+		return nil, err
+	}
+	stopWaking := func() {}
+	if o.Jumps == nil {
+		if stopWaking, err = l.followWaking(); err != nil {
+			o.Log.Warn("waking is only noticed by network changes", "err", err)
+			stopWaking = func() {}
+		}
 	}
 	go func() {
 		l.run(ctx)
-		events.Close()
-		if wake != nil {
-			_ = wake.Close()
-		}
-		helpers.Wait()
-		handle.Close()
+		stop()
+		stopWaking()
+		reader.Close()
 		close(l.inputs)
 		close(l.done)
 	}()
@@ -88,22 +86,6 @@ func poke(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:
-	}
-}
-
-// receive turns the kernel's messages into notes until the socket is closed.
-// An overrun means that many came, which is a note too.
-func (l *loop) receive(ctx context.Context, events *nl.NetlinkSocket) {
-	for {
-		_, _, err := events.Receive()
-		if errors.Is(err, os.ErrClosed) || ctx.Err() != nil {
-			return
-		}
-		if err != nil && !errors.Is(err, unix.ENOBUFS) && !errors.Is(err, unix.EINTR) {
-			l.Log.Error("network changes are no more watched", "err", err)
-			return
-		}
-		poke(l.news)
 	}
 }
 
@@ -128,8 +110,11 @@ func (l *loop) run(ctx context.Context) {
 			l.checkSleep(ctx)
 			first = time.Now()
 			timer.Reset(returnDelay)
+		case <-l.looks:
+			l.compareClocks(ctx)
 		case <-l.news:
-			l.checkSleep(ctx)
+			l.Moved()
+			l.compareClocks(ctx)
 			started := first.IsZero()
 			if started {
 				first = time.Now()
@@ -142,7 +127,7 @@ func (l *loop) run(ctx context.Context) {
 			}
 		case <-timer.C:
 			first = time.Time{}
-			t, err := readTables(l.handle)
+			t, err := l.reader.Read()
 			if err != nil {
 				l.Log.Warn("the network's state is not known", "err", err)
 				timer.Reset(retryDelay)
@@ -155,7 +140,7 @@ func (l *loop) run(ctx context.Context) {
 }
 
 // report sends what is new about the underlay.
-func (l *loop) report(ctx context.Context, u underlay, fresh bool) {
+func (l *loop) report(ctx context.Context, u state, fresh bool) {
 	was := l.now
 	switch {
 	case u.routed:
@@ -188,4 +173,36 @@ func (l *loop) send(ctx context.Context, in failover.Input) {
 	case l.inputs <- in:
 	case <-ctx.Done():
 	}
+}
+
+// way is how the system would send to the tunnel's server: by which link, which
+// gateway, from which address. The zero value is not known.
+type way struct {
+	to   netip.Addr
+	line string
+}
+
+// known says that there is a server, and a way there.
+func (w way) known() bool { return w.line != "" }
+
+// wayToServer asks the system.
+func (l *loop) wayToServer() way {
+	to := l.Toward()
+	if !to.IsValid() {
+		return way{}
+	}
+	p, ok := l.reader.Path(to, l.Mark, l.Ignore)
+	if !ok {
+		return way{to: to}
+	}
+	return way{to, fmt.Sprintf("%d via %v from %v", p.Link, p.Gateway, p.From)}
+}
+
+// isOther says whether the underlay is another one than the last usable one.
+// Where the server stayed the same, what counts is the way there.
+func (l *loop) isOther(u state, now way) bool {
+	if now.known() && l.lastWay.known() && now.to == l.lastWay.to {
+		return now != l.lastWay
+	}
+	return l.last != "" && l.last != u.print
 }
