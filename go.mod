@@ -30,6 +30,8 @@ require (
 	rsc.io/qr v0.2.0
 )
 
+require golang.org/x/text v0.36.0 // indirect
+
 require (
 	github.com/cpuguy83/go-md2man/v2 v2.0.6 // indirect
 	github.com/google/btree v1.1.2 // indirect
