@@ -44,7 +44,7 @@ var adapters = map[string][]string{
 	"service/lab":       {},
 	"service/library":   {"service/acl"},
 	"service/loader":    {},
-	"service/netcfg":    {},
+	"service/netcfg":    {"service/underlay"},
 	"service/netwatch":  {"service/underlay"},
 	"service/probe":     {"service/underlay"},
 	"service/underlay":  {},

@@ -14,18 +14,18 @@ const claimName = `Global\Holdfast-Network`
 
 // Claim takes the network of this computer for this process, since one Manager
 // would clean up what the other needs. It holds until release is called or the
-// process ends. ErrClaimed: another process of the system, of an administrator or
-// of our own user has it; what somebody else pretends does not count.
+// process ends. ErrClaimed: another process of the system or of an administrator has
+// it; what somebody else pretends does not count.
 func (m *Manager) Claim() (release func(), err error) {
 	return claim(claimName, func(err error) {
 		m.Log.Warn("somebody else holds the name by which services find each other", "name", claimName, "err", err)
 	})
 }
 
-// claim makes a mutex of this name, which nobody but administrators can open.
-// pretended is told where somebody else has made it.
+// claim makes a mutex of this name, which administrators own and nobody else can
+// open. pretended is told where somebody else has made it.
 func claim(name string, pretended func(error)) (release func(), err error) {
-	sd, err := windows.SecurityDescriptorFromString("D:P(A;;GA;;;SY)(A;;GA;;;BA)")
+	sd, err := windows.SecurityDescriptorFromString("O:BAD:P(A;;GA;;;SY)(A;;GA;;;BA)")
 	if err != nil {
 		return nil, fmt.Errorf("claim the network: %w", err)
 	}
@@ -54,8 +54,7 @@ func claim(name string, pretended func(error)) (release func(), err error) {
 	return func() {}, nil
 }
 
-// isTrusted says that an object is owned by the system, by administrators or by
-// the user of this process.
+// isTrusted says that an object is owned by the system or by administrators.
 func isTrusted(h windows.Handle) (bool, error) {
 	sd, err := windows.GetSecurityInfo(h, windows.SE_KERNEL_OBJECT, windows.OWNER_SECURITY_INFORMATION)
 	if err != nil {
@@ -65,12 +64,5 @@ func isTrusted(h windows.Handle) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if owner.IsWellKnown(windows.WinLocalSystemSid) || owner.IsWellKnown(windows.WinBuiltinAdministratorsSid) {
-		return true, nil
-	}
-	user, err := windows.GetCurrentProcessToken().GetTokenUser()
-	if err != nil {
-		return false, err
-	}
-	return owner.Equals(user.User.Sid), nil
+	return owner.IsWellKnown(windows.WinLocalSystemSid) || owner.IsWellKnown(windows.WinBuiltinAdministratorsSid), nil
 }

@@ -39,7 +39,8 @@ func (m *Manager) Keep(ctx context.Context) error {
 		return err
 	}
 	defer w.close()
-	return m.keep(ctx, signs{lost: w.lost, broke: w.broke, culprit: w.culprit})
+	k := keeper{outlet: &m.outlet, of: m}
+	return k.run(ctx, signs{lost: w.lost, broke: w.broke, culprit: w.culprit})
 }
 
 // claimFile is the file by which services of this computer find each other. The

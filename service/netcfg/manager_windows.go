@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/sys/windows"
 	"golang.zx2c4.com/wireguard/windows/tunnel/winipcfg"
+
+	"holdfast/service/underlay"
 )
 
 // Manager configures the network of this computer. It is safe for concurrent use;
@@ -38,7 +40,8 @@ func (m *Manager) Keep(ctx context.Context) error {
 		return err
 	}
 	defer w.close()
-	return m.keep(ctx, signs{lost: w.lost, culprit: func() string { return "" }})
+	k := keeper{outlet: &m.outlet, of: m}
+	return k.run(ctx, signs{lost: w.lost, culprit: func() string { return "" }})
 }
 
 // comeWithin is how long an interface that was just made may take to get its
@@ -112,29 +115,25 @@ func isGone(err error) bool {
 
 // luidOf finds an interface by the name that a person sees.
 func luidOf(name string) (winipcfg.LUID, error) {
-	list, err := interfaces()
+	list, err := adapters()
 	if err != nil {
 		return 0, err
 	}
-	for luid, is := range list {
-		if is == name {
-			return luid, nil
+	for _, a := range list {
+		if a.FriendlyName() == name {
+			return a.LUID, nil
 		}
 	}
 	return 0, windows.ERROR_NOT_FOUND
 }
 
-// interfaces are the names of all interfaces that IP goes by.
-func interfaces() (map[winipcfg.LUID]string, error) {
+// adapters are all interfaces that IP goes by.
+func adapters() ([]*winipcfg.IPAdapterAddresses, error) {
 	list, err := winipcfg.GetAdaptersAddresses(windows.AF_UNSPEC, winipcfg.GAAFlagSkipAll&^winipcfg.GAAFlagSkipFriendlyName)
 	if err != nil {
 		return nil, fmt.Errorf("list interfaces: %w", err)
 	}
-	out := map[winipcfg.LUID]string{}
-	for _, a := range list {
-		out[a.LUID] = a.FriendlyName()
-	}
-	return out, nil
+	return list, nil
 }
 
 func (t *windowsTables) change(_ context.Context, o op) error {
@@ -280,50 +279,24 @@ func (t *windowsTables) left() (layout, error) {
 	return layout{names: names{left: left}}, err
 }
 
-// around adds the metrics of a route and of its interface, as the system does.
+// around has the metrics of a route and of its interface added, as the system does.
 func (t *windowsTables) around(iface string) (surroundings, error) {
+	table, err := underlay.Read()
+	if err != nil {
+		return surroundings{}, err
+	}
 	s := surroundings{own: map[string][]netip.Prefix{}}
-	interfaces, err := interfaces()
-	if err != nil {
-		return s, err
-	}
-	rows, err := winipcfg.GetIPInterfaceTable(windows.AF_UNSPEC)
-	if err != nil {
-		return s, fmt.Errorf("list interfaces: %w", err)
-	}
-	type place struct {
-		luid   winipcfg.LUID
-		family winipcfg.AddressFamily
-	}
-	metrics := map[place]uint32{}
-	for i := range rows {
-		if r := &rows[i]; r.Connected {
-			metrics[place{r.InterfaceLUID, r.Family}] = r.Metric
+	for _, a := range table.Addrs {
+		if l, ok := table.Link(a.Link); ok {
+			s.own[l.Name] = append(s.own[l.Name], a.Net.Masked())
 		}
-		if r := &rows[i]; interfaces[r.InterfaceLUID] == iface {
+	}
+	for _, r := range table.Routes {
+		switch l, ok := table.Link(r.Link); {
+		case ok && l.Name == iface:
 			s.metric = max(s.metric, r.Metric)
-		}
-	}
-	addresses, err := winipcfg.GetUnicastIPAddressTable(windows.AF_UNSPEC)
-	if err != nil {
-		return s, fmt.Errorf("list addresses: %w", err)
-	}
-	for i := range addresses {
-		by := interfaces[addresses[i].InterfaceLUID]
-		s.own[by] = append(s.own[by], addressIn(&addresses[i]).Masked())
-	}
-	routes, err := winipcfg.GetIPForwardTable2(windows.AF_UNSPEC)
-	if err != nil {
-		return s, fmt.Errorf("list routes: %w", err)
-	}
-	for i := range routes {
-		r := &routes[i]
-		by := interfaces[r.InterfaceLUID]
-		metric, up := metrics[place{r.InterfaceLUID, r.DestinationPrefix.RawPrefix.Family}]
-		if by != iface && up && !r.Loopback {
-			s.routes = append(s.routes, foreign{
-				dst: r.DestinationPrefix.Prefix(), by: by, direct: r.NextHop.Addr().IsUnspecified(), metric: r.Metric + metric,
-			})
+		case ok && l.Up && !l.Loopback:
+			s.routes = append(s.routes, foreign{dst: r.To, by: l.Name, direct: !r.Gateway.IsValid(), metric: r.Metric})
 		}
 	}
 	return s, nil

@@ -219,9 +219,3 @@ func (m *mover) detours() {
 	}
 	m.tellDetours(found)
 }
-
-// keep looks after what is in force until ctx ends.
-func (m *mover) keep(ctx context.Context, s signs) error {
-	k := keeper{outlet: &m.outlet, of: m}
-	return k.run(ctx, s)
-}

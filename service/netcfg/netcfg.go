@@ -5,12 +5,16 @@
 // A Manager moves from one Spec to another as one transaction: what both share
 // stays untouched, what is new comes before what is old goes, and a step that
 // fails takes the others back. A seal is such a state without an interface:
-// what a tunnel should carry then goes nowhere. What a Manager does outlives the
+// what a tunnel should carry then goes nowhere. What keeps traffic in outlives the
 // process, so that a crash opens no gap; the next process adopts it, or cleans
-// it up with Recover.
+// it up with Recover. Windows has no routes that keep anything in, and what a
+// crash leaves there are resolvers.
 //
 // It never creates or deletes an interface, never touches a route, rule,
 // address or file that it did not make or keep, and never runs a shell.
+//
+// On Linux a Manager puts rules before the system's tables. Windows and macOS have
+// one table, through which a mover goes step by step.
 package netcfg
 
 import (
@@ -59,11 +63,13 @@ type Spec struct {
 	DNS    []netip.Addr
 	Search []string
 	// Mark is the firewall mark of the packets which must stay outside the
-	// tunnel. A full tunnel needs one.
+	// tunnel. A full tunnel needs one. Windows and macOS have no marks: there a
+	// packet stays outside whose socket is bound to another interface.
 	Mark uint32
 	// FailClosed puts an unreachable route behind every route into the
 	// interface, and refuses the other family where only one is wholly routed,
 	// so that traffic which the interface lost does not leave by another one.
+	// Windows has no such routes, and leaves that to the guard's rules.
 	FailClosed bool
 	// Carry is what, with FailClosed, must not leave otherwise either, whether
 	// or not it is among Routes.
@@ -167,7 +173,8 @@ type Change struct {
 // mostChanges is how many are kept for who is slow to receive them.
 const mostChanges = 16
 
-// Options says where a Manager works. Only StateDir must be given.
+// Options says where a Manager works. Only StateDir must be given. What follows
+// Log is for Linux.
 type Options struct {
 	// StateDir holds the journal of what outlives the process. It is made
 	// where it does not exist, and must outlive a restart of the machine.

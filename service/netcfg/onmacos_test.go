@@ -155,6 +155,17 @@ func best(l *layout, a netip.Addr) *way {
 	return out
 }
 
+func TestMaskOf(t *testing.T) {
+	for prefix, want := range map[string]string{
+		"0.0.0.0/0": "0.0.0.0", "128.0.0.0/1": "128.0.0.0", "10.0.0.0/9": "255.128.0.0", "10.0.0.1/32": "255.255.255.255",
+		"::/0": "::", "8000::/2": "c000::", "fd00::/65": "ffff:ffff:ffff:ffff:8000::", "::1/128": "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+	} {
+		if got := maskOf(netip.MustParsePrefix(prefix)); got != netip.MustParseAddr(want) {
+			t.Errorf("%s: %v, want %v", prefix, got, want)
+		}
+	}
+}
+
 func TestMessageOf(t *testing.T) {
 	const ours = rtfUp | rtfStatic | rtfProto1
 	p, a := netip.MustParsePrefix, netip.MustParseAddr
