@@ -89,7 +89,7 @@ func (s system) oursAsks(m meant, t traffic) bool {
 		return false
 	}
 	for _, p := range m.permits {
-		echo := t.protocol == 1 && t.kind == 8 || t.protocol == 58 && t.kind == 128
+		echo := t.protocol == 1 && t.kind == 8 && t.dst.Is4() || t.protocol == 58 && t.kind == 128 && t.dst.Is6()
 		switch {
 		case p.to.Addr() != t.dst:
 		case p.protocol == 1 && echo && (t.ours || !s.echoes):
@@ -174,6 +174,9 @@ func drawMeant(t *rapid.T) meant {
 
 func drawAddr(t *rapid.T) netip.Addr { return rapid.SampledFrom(modelAddrs).Draw(t, "address") }
 
+// packets is how many are asked for with each set that is drawn.
+const packets = 50
+
 func drawTraffic(t *rapid.T) traffic {
 	x := traffic{
 		way: rapid.SampledFrom([]way{leaves, leaves, arrives, forwards}).Draw(t, "way"),
@@ -181,8 +184,12 @@ func drawTraffic(t *rapid.T) traffic {
 		loopback: rapid.IntRange(0, 9).Draw(t, "loopback") == 0,
 		ours:     rapid.Bool().Draw(t, "ours"),
 	}
-	same := func(a netip.Addr) bool { return a.Is4() == x.src.Is4() }
-	x.dst = rapid.SampledFrom(modelAddrs).Filter(same).Draw(t, "to")
+	family := slices.IndexFunc(modelAddrs, netip.Addr.Is6)
+	same := modelAddrs[:family]
+	if x.src.Is6() {
+		same = modelAddrs[family:]
+	}
+	x.dst = rapid.SampledFrom(same).Draw(t, "to")
 	switch x.protocol {
 	case 1, 58:
 		x.kind = rapid.SampledFrom([]byte{0, 3, 8, 128, 129, 133, 134, 135, 136, 137}).Draw(t, "kind")

@@ -1,21 +1,14 @@
 package guard
 
 import (
-	"fmt"
 	"net/netip"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
-
-	"holdfast/service/guardset"
 )
 
 // pfModel is pf, as far as our rules need it: it reads the text that is loaded.
@@ -149,16 +142,20 @@ func pfLets(m *pfModel, x traffic) bool {
 // TestRulesDecideAsMeant compares the text that pf is given with the oracle.
 func TestRulesDecideAsMeant(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m, x := drawMeant(t), drawTraffic(t)
+		m := drawMeant(t)
 		rules := pfWrite(m, "utun7", 0)
-		want := darwinSystem.lets(m, x)
-		if x.way == forwards { // it arrives, too
-			before := x
-			before.way, before.into, before.loopback = arrives, false, false
-			want = want && darwinSystem.lets(m, before)
-		}
-		if got := pfLets(newPFModel(t, rules.text()), x); got != want {
-			t.Fatalf("%+v: passes %v, want %v, by\n%s", x, got, want, rules.text())
+		model := newPFModel(t, rules.text())
+		for range packets {
+			x := drawTraffic(t)
+			want := darwinSystem.lets(m, x)
+			if x.way == forwards { // it arrives, too
+				before := x
+				before.way, before.into, before.loopback = arrives, false, false
+				want = want && darwinSystem.lets(m, before)
+			}
+			if got := pfLets(model, x); got != want {
+				t.Fatalf("%+v: passes %v, want %v, by\n%s", x, got, want, rules.text())
+			}
 		}
 	})
 }
@@ -206,50 +203,5 @@ func TestWhatPfctlSays(t *testing.T) {
 	if !pfLeadsToUs("scrub-anchor \"com.apple/*\" all fragment reassemble\nanchor \"com.apple/*\" all\n") ||
 		pfLeadsToUs("scrub-anchor \"com.apple/*\" all fragment reassemble\npass all\n") {
 		t.Error("whether the main rules ask ours is not known")
-	}
-}
-
-// TestFuse blows the fuse of a pause, with a pfctl that writes down what it is told.
-func TestFuse(t *testing.T) {
-	if _, err := os.Stat("/bin/sh"); err != nil {
-		t.Skip("needs a shell: ", err)
-	}
-	pause := pfWrite(meant{set: guardset.Set{Kind: guardset.Blocked, Paused: 60}, paused: time.Minute}, "", 0)
-	next := pfWrite(meant{set: full()}, "utun7", 0)
-	for name, c := range map[string]struct {
-		shown string
-		blows bool
-	}{
-		"the pause is still in force": {pause.text(), true},
-		"it has ended":                {next.text(), false},
-		"all is open":                 {"", false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			told, shown := filepath.Join(dir, "told"), filepath.Join(dir, "shown")
-			pfctl := filepath.Join(dir, "pfctl")
-			script := fmt.Sprintf("#!/bin/sh\nprintf '%%s ' \"$@\" >>%s; echo >>%s\ncase \"$*\" in *'-s rules') cat %s;; *'-f -') cat >>%s;; esac\n", told, told, shown, told)
-			for path, text := range map[string]string{pfctl: script, shown: c.shown} {
-				if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
-					t.Fatal(err)
-				}
-			}
-			cmd := exec.Command("/bin/sh", pfFuseArguments(0, pause.label(pause.mark(), 0), pfctl)...)
-			cmd.Stdin = strings.NewReader(next.text())
-			if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
-				t.Fatalf("%v: %s", err, out)
-			}
-			want := "-q -a com.apple/000.holdfast -s rules \n"
-			if c.blows {
-				want += "-q -o none -a com.apple/000.holdfast -f - \n" + next.text() + "-q -F states \n"
-			}
-			got, err := os.ReadFile(told)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if string(got) != want {
-				t.Errorf("pfctl was told\n%swant\n%s", got, want)
-			}
-		})
 	}
 }

@@ -3,10 +3,12 @@ package guard
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -116,18 +118,20 @@ func wfpLets(filters []wfpFilter, x traffic, lives ...wfpLife) bool {
 // runs, when it is dead, and before there can be one.
 func TestFiltersDecideAsMeant(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m, x := drawMeant(t), drawTraffic(t)
-		filters := wfpFilters(m, modelSelf)
-		if got, want := wfpLets(filters, x, wfpLasting, wfpLive, wfpPause), windowsSystem.lets(m, x); got != want {
-			t.Fatalf("%+v: passes %v, want %v, by\n%s", x, got, want, drawn(filters))
-		}
+		m := drawMeant(t)
 		dead := meant{set: m.set}
 		dead.set.Paused = 0
-		alone := x
-		alone.from, alone.into = false, false // its interface is gone: what it had is another's
-		for _, lives := range []wfpLife{wfpLasting, wfpBoot} {
-			if got, want := wfpLets(filters, x, lives), windowsSystem.lets(dead, alone); got != want {
-				t.Fatalf("%+v without a service: passes %v, want %v, by\n%s", x, got, want, drawn(filters))
+		filters := wfpFilters(m, modelSelf)
+		for range packets {
+			x := drawTraffic(t)
+			if got, want := wfpLets(filters, x, wfpLasting, wfpLive, wfpPause), windowsSystem.lets(m, x); got != want {
+				t.Fatalf("%+v: passes %v, want %v, by\n%s", x, got, want, drawn(filters))
+			}
+			x.from, x.into = false, false // its interface is gone: what it had is another's
+			for _, lives := range []wfpLife{wfpLasting, wfpBoot} {
+				if got, want := wfpLets(filters, x, lives), windowsSystem.lets(dead, x); got != want {
+					t.Fatalf("%+v without a service: passes %v, want %v, by\n%s", x, got, want, drawn(filters))
+				}
 			}
 		}
 	})
@@ -202,4 +206,97 @@ func drawn(filters []wfpFilter) string {
 		fmt.Fprintf(&b, "%s %v  (%s)\n", life, &f, f.name)
 	}
 	return b.String()
+}
+
+// shown is how BFE would show these filters.
+func shown(filters []wfpFilter) (out []wfpFound) {
+	for _, f := range filters {
+		life := f.life
+		if life == wfpPause {
+			life = wfpLive
+		}
+		out = append(out, wfpFound{
+			key: f.key(), name: f.name, life: life, layer: f.layer, permit: f.permit, weight: f.weight, conditions: len(f.conditions),
+		})
+	}
+	return out
+}
+
+// TestStepsLetNothingMore goes from any set to any other, and after each step
+// asks for packets: none passes that neither set lets.
+func TestStepsLetNothingMore(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := drawMeant(t), drawMeant(t)
+		a.paused, b.paused = 0, 0 // a pause comes and goes apart
+		there := map[[16]byte]wfpFilter{}
+		for _, f := range wfpFilters(a, modelSelf) {
+			there[f.key()] = f
+		}
+		want := wfpFilters(b, modelSelf)
+		gone, come := wfpChanges(shown(wfpFilters(a, modelSelf)), want)
+		for i, s := range wfpSteps(gone, come) {
+			for _, k := range s.gone {
+				delete(there, k)
+			}
+			for _, f := range s.come {
+				there[f.key()] = f
+			}
+			now := slices.Collect(maps.Values(there))
+			for range packets {
+				x := drawTraffic(t)
+				if wfpLets(now, x, wfpLasting, wfpLive) && !windowsSystem.lets(a, x) && !windowsSystem.lets(b, x) {
+					t.Fatalf("%+v passes after step %d, by\n%s", x, i, drawn(now))
+				}
+			}
+		}
+		if gone, come := wfpChanges(shown(slices.Collect(maps.Values(there))), want); len(gone) > 0 || len(come) > 0 {
+			t.Fatalf("%v is still to go, and %v to come", gone, come)
+		}
+	})
+}
+
+// TestForeignChangesAreSeen takes filters away, adds some and switches one off.
+func TestForeignChangesAreSeen(t *testing.T) {
+	m := meant{set: full(), permits: []permit{{protocolUDP, netip.MustParseAddrPort("203.0.113.9:51820")}}}
+	m.set.Paused, m.paused = 60, time.Minute
+	inForce := wfpFilters(m, modelSelf)
+	for name, c := range map[string]struct {
+		change func([]wfpFound) []wfpFound
+		lost   string
+	}{
+		"nothing": {func(f []wfpFound) []wfpFound { return f }, ""},
+		"all":     {func([]wfpFound) []wfpFound { return nil }, "all filters were removed"},
+		"the pause": {func(f []wfpFound) []wfpFound {
+			return slices.DeleteFunc(f, func(f wfpFound) bool { return f.name == "paused" })
+		}, ""},
+		"one": {func(f []wfpFound) []wfpFound {
+			return slices.DeleteFunc(f, func(f wfpFound) bool { return f.name == "DHCP" && f.life == wfpLasting })
+		},
+			"filters were removed: DHCP"},
+		"one more": {func(f []wfpFound) []wfpFound {
+			return append(f, wfpFound{key: [16]byte{1}, name: "let all", permit: true, weight: 99})
+		},
+			"filters were added: let all"},
+		"one off": {func(f []wfpFound) []wfpFound { f[0].disabled = true; return f },
+			"filters were removed: stays on this computer, filters were added: stays on this computer"},
+	} {
+		if got := strings.Join(wfpLost(c.change(shown(inForce)), inForce), ", "); got != c.lost {
+			t.Errorf("%s: %q, want %q", name, got, c.lost)
+		}
+	}
+}
+
+// TestPermitsChangeNothingElse moves between permits as a Guard does at once.
+func TestPermitsChangeNothingElse(t *testing.T) {
+	before := meant{set: full()}
+	after := before
+	after.permits = []permit{{protocolUDP, netip.MustParseAddrPort("203.0.113.9:51820")}}
+	a, b := wfpFilters(before, modelSelf), wfpFilters(after, modelSelf)
+	gone, come := wfpBetween(a, b)
+	if len(gone) != 0 || len(come) != 2 || come[0].life != wfpLive || come[1].life != wfpLive {
+		t.Errorf("%d go and %v come, want the two that are live", len(gone), come)
+	}
+	if gone, come := wfpBetween(b, a); len(gone) != 2 || len(come) != 0 {
+		t.Errorf("%d go and %v come, want two to go", len(gone), come)
+	}
 }
