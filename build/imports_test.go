@@ -60,7 +60,7 @@ var faces = map[string][]string{
 	"app/client":    {"web/api"},
 	"app/notify":    {"installer/windows"},
 	"app/prefs":     {},
-	"app/autostart": {"installer/windows"},
+	"app/autostart": {"installer/windows", "installer/macos"},
 	"app/agent":     {"app/client", "app/prefs", "app/autostart", "web/api", "web/dist", "build/version"},
 	// The way out of a guard whose service does not run must not need the service.
 	"app/cli": {"app/client", "app/agent", "app/prefs", "web/api", "build/version", "service/lab", "service/demo", "service/daemon", "service/guard", "service/acl", "service/loader", "installer/linux", "installer/windows", "installer/macos"},

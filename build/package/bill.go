@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -49,7 +50,8 @@ type billHash struct {
 
 type billLicence struct {
 	Licence struct {
-		ID string `json:"id"`
+		ID   string `json:"id,omitempty"`
+		Name string `json:"name,omitempty"`
 	} `json:"license"`
 }
 
@@ -58,9 +60,14 @@ type billDependency struct {
 	On  []string `json:"dependsOn,omitempty"`
 }
 
-func licences(spdx string) []billLicence {
+// licences names a licence as SPDX does, or, where SPDX does not know it, in words.
+func licences(name string) []billLicence {
 	var l billLicence
-	l.Licence.ID = spdx
+	if strings.Contains(name, " ") {
+		l.Licence.Name = name
+	} else {
+		l.Licence.ID = name
+	}
 	return []billLicence{l}
 }
 

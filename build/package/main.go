@@ -29,6 +29,7 @@ import (
 var makers = map[string]func(context.Context, *job) error{
 	"linux":   makeLinux,
 	"windows": makeWindows,
+	"darwin":  makeDarwin,
 }
 
 func main() {

@@ -15,7 +15,7 @@ import (
 // msiArchs are the processors as Windows Installer names them.
 var msiArchs = map[string]string{"amd64": "x64", "arm64": "Arm64"}
 
-// msi makes the installer of files, which lie in the folder "files" too.
+// msi makes the installer of files.
 func (j *job) msi(ctx context.Context, files tree, signer *signer) error {
 	arch, ok := msiArchs[j.arch]
 	if !ok {
@@ -27,9 +27,11 @@ func (j *job) msi(ctx context.Context, files tree, signer *signer) error {
 		return err
 	}
 	dir := filepath.Join(j.dir, "files")
-	extra := tree{"holdfast.ico": file{0o644, programIcon()}, "holdfast.wxs": text(source)}
-	if err := extra.write(dir, j.Made); err != nil {
-		return err
+	beside := tree{"holdfast.ico": file{0o644, programIcon()}, "holdfast.wxs": text(source)}
+	for _, t := range []tree{files, beside} {
+		if err := t.write(dir, j.Made); err != nil {
+			return err
+		}
 	}
 	name := fmt.Sprintf("holdfast-%s-windows-%s.msi", j.Version, j.arch)
 	path := filepath.Join(j.dir, name)

@@ -93,3 +93,26 @@ func (t tree) tarGz(w io.Writer, top string, at time.Time) error {
 	}
 	return z.Close()
 }
+
+// read adds the files of a folder.
+func (t tree) read(dir string) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		t[filepath.ToSlash(name)] = file{info.Mode().Perm(), data}
+		return nil
+	})
+}

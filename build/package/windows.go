@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,18 +9,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"holdfast/app/tray/icon"
 	"holdfast/installer/windows"
 )
 
-// windowsCompilers are the C compilers that make programs for Windows, where this
-// is not Windows.
+// windowsCompilers are the C compilers of Debian that make programs for Windows.
 var windowsCompilers = map[string]string{"amd64": "x86_64-w64-mingw32-gcc"}
 
-// makeWindows makes the installer of Windows, and an archive of what is in it.
+// windowsCC names another C compiler for Windows, with its arguments. Debian has
+// none for arm64; "zig cc -target aarch64-windows-gnu" is one.
+const windowsCC = "HOLDFAST_WINDOWS_CC"
+
+// makeWindows makes the installer of Windows.
 //
 // Beside the Go tool it needs wixl and msibuild of msitools; wintun.dll, see
 // wintun.go; and go-winres of build/tools. With keys, it signs; see authenticode.go.
@@ -32,49 +35,68 @@ func makeWindows(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	files, err := j.windowsPrograms(ctx, signer)
+	programs, err := j.windowsPrograms(ctx)
 	if err != nil {
 		return err
 	}
-	licence, err := os.ReadFile(filepath.Join(j.root, "LICENSE"))
+	legal, err := j.findLegal(ctx, programs)
 	if err != nil {
 		return err
 	}
-	files["wintun.dll"] = file{0o644, wintun.library}
-	files["wintun-LICENSE.txt"] = file{0o644, dosText(wintun.licence)}
-	files["LICENSE.txt"] = file{0o644, dosText(licence)}
-	if err := files.write(filepath.Join(j.dir, "files"), j.Made); err != nil {
+	files, err := j.windowsFiles(ctx, programs, wintun, signer)
+	if err != nil {
 		return err
 	}
-	return j.msi(ctx, files, signer)
+	files["THIRD-PARTY.txt"] = file{0o644, dosText([]byte(legal.notice()))}
+	if err := j.msi(ctx, files, signer); err != nil {
+		return err
+	}
+	for name := range programs {
+		programs[name] = files[name+".exe"].data
+	}
+	return j.writeBill(programs, append(legal, wintun.part()))
 }
 
-// windowsPrograms builds the three programs, gives them their resources and signs
-// them.
-func (j *job) windowsPrograms(ctx context.Context, signer *signer) (tree, error) {
-	env := []string{"CGO_ENABLED=1"}
-	if runtime.GOOS != "windows" {
-		cc, ok := windowsCompilers[j.arch]
-		if !ok {
-			return nil, fmt.Errorf("holdfastd for %s is built on Windows itself: no C compiler for it is known elsewhere", j.target)
-		}
-		if _, err := exec.LookPath(cc); err != nil {
-			return nil, fmt.Errorf("needs a C compiler for %s: %w", j.target, err)
-		}
-		env = append(env, "CC="+cc)
+// windowsPrograms builds the three programs, and returns them by name.
+func (j *job) windowsPrograms(ctx context.Context) (map[string][]byte, error) {
+	cc := cmp.Or(os.Getenv(windowsCC), windowsCompilers[j.arch])
+	if cc == "" {
+		return nil, fmt.Errorf("no C compiler for %s is known: name one by %s", j.target, windowsCC)
 	}
-	built := tree{}
+	if _, err := exec.LookPath(strings.Fields(cc)[0]); err != nil {
+		return nil, fmt.Errorf("needs a C compiler for %s: %w", j.target, err)
+	}
+	env := []string{"CGO_ENABLED=1", "CC=" + cc}
+	built := map[string][]byte{}
 	for _, p := range windowsResources {
-		name := p.name + ".exe"
 		flags := j.linkerFlags()
 		if p.desktop {
 			flags = j.linkerFlags("-H windowsgui")
 		}
-		if _, err := j.build(ctx, p.name, env, []string{flags}); err != nil {
+		data, err := j.build(ctx, p.name, env, []string{flags})
+		if err != nil {
 			return nil, err
 		}
-		path := filepath.Join(j.dir, name)
-		if err := os.Rename(filepath.Join(j.dir, p.name), path); err != nil {
+		built[p.name] = data
+	}
+	return built, nil
+}
+
+// windowsFiles are what the folder of an installation holds: the programs with
+// their resources, and signed, and what belongs to them.
+func (j *job) windowsFiles(ctx context.Context, programs map[string][]byte, w wintun, signer *signer) (tree, error) {
+	licence, err := os.ReadFile(filepath.Join(j.root, "LICENSE"))
+	if err != nil {
+		return nil, err
+	}
+	files := tree{
+		"wintun.dll":         file{0o644, w.library},
+		"wintun-LICENSE.txt": file{0o644, dosText(w.licence)},
+		"LICENSE.txt":        file{0o644, dosText(licence)},
+	}
+	for _, p := range windowsResources {
+		path := filepath.Join(j.dir, p.name+".exe")
+		if err := os.WriteFile(path, programs[p.name], 0o755); err != nil {
 			return nil, err
 		}
 		if err := j.addResources(ctx, path, p); err != nil {
@@ -87,9 +109,9 @@ func (j *job) windowsPrograms(ctx context.Context, signer *signer) (tree, error)
 		if err != nil {
 			return nil, err
 		}
-		built[name] = file{0o755, data}
+		files[p.name+".exe"] = file{0o755, data}
 	}
-	return built, nil
+	return files, nil
 }
 
 // programIcon is the icon of the programs and of the installer.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -29,6 +30,15 @@ const (
 // wintun is the library that makes the tunnel's interface, and its licence, which
 // must go with it.
 type wintun struct{ library, licence []byte }
+
+// part is what the bill of materials says of it.
+func (w wintun) part() part {
+	return part{
+		name: "wintun", version: windows.WintunVersion, licence: "Prebuilt Binaries License of Wintun",
+		purl: "pkg:generic/wintun@" + windows.WintunVersion + "?download_url=" + url.QueryEscape(windows.WintunURL) + "&checksum=sha256:" + windows.WintunArchive,
+		in:   []string{"holdfastd"},
+	}
+}
 
 // loneLicence goes with a DLL that came without its archive. It is not the text that
 // a package for others must hold.
@@ -60,15 +70,15 @@ func findWintun(ctx context.Context, env func(string) string, arch string) (wint
 // fetchWintun takes the archive from the first of the addresses that has it.
 func fetchWintun(ctx context.Context, urls []string, arch string) (wintun, error) {
 	var failed []error
-	for _, url := range urls {
-		data, err := download(ctx, url)
+	for _, address := range urls {
+		data, err := download(ctx, address)
 		if err == nil {
 			var found wintun
 			if found, err = openWintunArchive(data, windows.WintunArchive, arch); err == nil {
 				return found, nil
 			}
 		}
-		failed = append(failed, fmt.Errorf("%s: %w", url, err))
+		failed = append(failed, fmt.Errorf("%s: %w", address, err))
 	}
 	return wintun{}, fmt.Errorf("wintun.dll is not to be had; name its archive, or the DLL, by %s:\n%w", wintunFile, errors.Join(failed...))
 }
@@ -108,10 +118,10 @@ func openWintunArchive(data []byte, sum, arch string) (wintun, error) {
 }
 
 // download fetches what is at an address.
-func download(ctx context.Context, url string) ([]byte, error) {
+func download(ctx context.Context, address string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -136,7 +136,7 @@ func TestToolsTakeIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"holdfast.ico", Program, "holdfast.exe", Tray, "wintun.dll", "wintun-LICENSE.txt", "LICENSE.txt"} {
+	for _, name := range []string{"holdfast.ico", Program, "holdfast.exe", Tray, "wintun.dll", "wintun-LICENSE.txt", "LICENSE.txt", "THIRD-PARTY.txt"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o600); err != nil {
 			t.Fatal(err)
 		}

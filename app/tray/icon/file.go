@@ -78,3 +78,31 @@ func bitmap(m *image.NRGBA) []byte {
 	b.Write(make([]byte, (size+31)/32*4*size))
 	return b.Bytes()
 }
+
+// icnsKinds are the sizes that macOS asks for, in pixels, and how its icon files
+// call them: those for ordinary screens, then those for dense ones.
+var icnsKinds = []struct {
+	kind string
+	size int
+}{
+	{"icp4", 16}, {"icp5", 32}, {"ic07", 128}, {"ic08", 256}, {"ic09", 512},
+	{"ic11", 32}, {"ic12", 64}, {"ic13", 256}, {"ic14", 512}, {"ic10", 1024},
+}
+
+// ICNS is a shape as an icon file of macOS, of all sizes, which are PNG files
+// within.
+func ICNS(s Shape, in Style) []byte {
+	var body bytes.Buffer
+	part := func(to *bytes.Buffer, kind string, size int) {
+		to.WriteString(kind)
+		_ = binary.Write(to, binary.BigEndian, uint32(8+size)) // a Buffer takes all
+	}
+	for _, k := range icnsKinds {
+		data := PNG(s, in, k.size)
+		part(&body, k.kind, len(data))
+		body.Write(data)
+	}
+	var all bytes.Buffer
+	part(&all, "icns", body.Len())
+	return append(all.Bytes(), body.Bytes()...)
+}

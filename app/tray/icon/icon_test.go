@@ -3,6 +3,7 @@ package icon
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"image/color"
 	"image/png"
 	"math"
@@ -141,5 +142,26 @@ func TestICO(t *testing.T) {
 	}
 	if next != len(data) {
 		t.Errorf("%d bytes, want %d", len(data), next)
+	}
+}
+
+func TestICNS(t *testing.T) {
+	data := ICNS(Protected, Colour)
+	if string(data[:4]) != "icns" || int(binary.BigEndian.Uint32(data[4:])) != len(data) {
+		t.Fatalf("begins with %q", data[:8])
+	}
+	var kinds []string
+	for rest := data[8:]; len(rest) > 0; {
+		size := int(binary.BigEndian.Uint32(rest[4:]))
+		picture, err := png.Decode(bytes.NewReader(rest[8:size]))
+		if err != nil {
+			t.Fatalf("%s: %v", rest[:4], err)
+		}
+		kinds = append(kinds, fmt.Sprintf("%s %d", rest[:4], picture.Bounds().Dx()))
+		rest = rest[size:]
+	}
+	want := []string{"icp4 16", "icp5 32", "ic07 128", "ic08 256", "ic09 512", "ic11 32", "ic12 64", "ic13 256", "ic14 512", "ic10 1024"}
+	if !slices.Equal(kinds, want) {
+		t.Errorf("got %v, want %v", kinds, want)
 	}
 }
