@@ -35,7 +35,7 @@ func listen(t testing.TB, socket string, log *slog.Logger) (net.Listener, func(c
 	if err != nil {
 		t.Fatal(err)
 	}
-	roles := &control.Roles{Group: fmt.Sprint(memberGroup)}
+	roles := &control.Roles{Groups: []string{fmt.Sprint(memberGroup)}}
 	return l, func(ctx context.Context, c net.Conn) context.Context {
 		p, ok := control.PeerOf(c)
 		if !ok {

@@ -371,7 +371,7 @@ func other(t *testing.T, uid, gid uint32, socket string, n int) (said string, en
 
 func TestRolesOfOtherPersons(t *testing.T) {
 	l, path := listenIn(t, Options{})
-	go serveRoles(l, &Roles{Group: "54321"})
+	go serveRoles(l, &Roles{Groups: []string{"54321"}})
 	for _, c := range []struct {
 		name     string
 		uid, gid uint32

@@ -30,13 +30,14 @@ const (
 )
 
 // Roles gives persons their roles: root and the service's own user are
-// administrators, members of a group are operators, everybody else the system
-// knows is a viewer. Use a pointer; it is safe for concurrent use.
+// administrators, members of some groups are operators, everybody else the system
+// knows is a viewer. On Windows the caller's token decides instead. Use a pointer; it
+// is safe for concurrent use.
 type Roles struct {
-	// Group is the name, or the number, of the group whose members are
-	// operators. "": there are no operators. Where the system has no such
+	// Groups are the names, or the numbers, of the groups whose members are
+	// operators. None: there are no operators. Where the system has no such
 	// group it has no members.
-	Group string
+	Groups []string
 
 	mu    sync.Mutex
 	known map[string]person
@@ -49,7 +50,7 @@ type Roles struct {
 type person struct {
 	name    string
 	gids    []string
-	gid     string // of Roles.Group
+	ours    []string // of Roles.Groups
 	askedAt time.Time
 }
 
@@ -65,8 +66,10 @@ func (r *Roles) Role(p Peer) Role {
 		return Admin
 	}
 	who := r.person(p)
-	if who.gid != "" && (who.gid == strconv.Itoa(p.GID) || slices.Contains(who.gids, who.gid)) {
-		return Operator
+	for _, gid := range who.ours {
+		if gid == strconv.Itoa(p.GID) || slices.Contains(who.gids, gid) {
+			return Operator
+		}
 	}
 	return Viewer
 }
@@ -114,11 +117,11 @@ func (r *Roles) person(p Peer) person {
 // ask is the system's answer. What it does not know stays empty.
 func (r *Roles) ask(uid int) person {
 	var who person
-	if r.Group != "" {
-		if g, err := user.LookupGroup(r.Group); err == nil {
-			who.gid = g.Gid
-		} else if _, err := strconv.ParseUint(r.Group, 10, 32); err == nil {
-			who.gid = r.Group
+	for _, group := range r.Groups {
+		if g, err := user.LookupGroup(group); err == nil {
+			who.ours = append(who.ours, g.Gid)
+		} else if _, err := strconv.ParseUint(group, 10, 32); err == nil {
+			who.ours = append(who.ours, group)
 		}
 	}
 	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {

