@@ -49,7 +49,7 @@ var adapters = map[string][]string{
 	"service/probe":     {"service/underlay"},
 	"service/underlay":  {},
 	"service/userspace": {},
-	"service/wg":        {"service/underlay"},
+	"service/wg":        {"service/underlay", "installer/windows"},
 	"store":             {},
 	"web":               {"web/api", "build/version"},
 	"service/engine":    {},

@@ -55,26 +55,22 @@ type StartOptions struct {
 	Warm bool
 }
 
-// Fault is something that ends the usefulness of the interface.
-type Fault struct {
-	of   *tunSwitch
-	Name tunnel.Name // the active member; "": none was active
-	Err  error       // ErrInterfaceDown, ErrInterfaceRenamed, or ErrInterfaceGone with its reason
-}
-
 // Devices is one interface and the devices behind it. All methods may be called
 // from any goroutine.
 //
-// One rule for locks: mu protects everything below it. It is held while devices
+// Two rules for locks. mu protects everything below it. It is held while devices
 // are built, switched and closed, which takes milliseconds, and never while the
 // network is waited for; what waits holds a member and is told by the member's
-// done channel that it was stopped.
+// done channel that it was stopped. opening is taken before it, and held while the
+// interface is created, which may take seconds, or closed.
 type Devices struct {
 	opts     Options
 	log      *slog.Logger
 	activity chan struct{}
 	faults   chan Fault
 	own      atomic.Pointer[string] // the interface's name. nil: none was opened yet
+
+	opening sync.Mutex
 
 	mu      sync.Mutex
 	sw      *tunSwitch // nil: the interface is not open
@@ -119,9 +115,9 @@ func New(o Options) *Devices {
 // Open creates the interface and returns the name the system gave it. mtu 0 is
 // DefaultMTU. Nothing reads from the interface before Promote. ErrOpen: it is open.
 func (d *Devices) Open(name string, mtu int) (string, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.sw != nil {
+	d.opening.Lock()
+	defer d.opening.Unlock()
+	if d.isOpen() {
 		return "", ErrOpen
 	}
 	if mtu == 0 {
@@ -136,47 +132,17 @@ func (d *Devices) Open(name string, mtu int) (string, error) {
 		return "", errors.Join(fmt.Errorf("open interface: %w", err), real.Close())
 	}
 	d.own.Store(&actual)
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.sw = newSwitch(real, d.fault)
 	return actual, nil
 }
 
-// fault reports err unless the interface has been closed meanwhile. It drops
-// the oldest report where nobody listens. It is called from the goroutines of
-// the switch, which Close waits for, and so must not wait for mu.
-func (d *Devices) fault(sw *tunSwitch, err error) {
-	go func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if d.sw != sw {
-			return
-		}
-		f := Fault{of: sw, Err: err}
-		if d.active != nil {
-			f.Name = d.active.name
-		}
-		for {
-			select {
-			case d.faults <- f:
-				return
-			default:
-			}
-			select {
-			case <-d.faults:
-			default:
-			}
-		}
-	}()
-}
-
-// Stale says that a fault is of an interface that has been closed since.
-func (d *Devices) Stale(f Fault) bool {
+func (d *Devices) isOpen() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return f.of != d.sw
+	return d.sw != nil
 }
-
-// Faults tells when the interface goes down or away, or is renamed. The channel is never closed.
-func (d *Devices) Faults() <-chan Fault { return d.faults }
 
 // Start runs a device for cfg as a standby: its socket is open, and a first
 // handshake initiation has been sent. For a name that runs with an equal config
@@ -363,8 +329,11 @@ func (d *Devices) dropLocked(m *member) {
 }
 
 // Close ends every device, then the interface. Whatever waits returns. Without
-// an interface it does nothing. The Devices may be opened again.
+// an interface it does nothing; one that is being created is waited for. The
+// Devices may be opened again.
 func (d *Devices) Close() error {
+	d.opening.Lock()
+	defer d.opening.Unlock()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.sw == nil {

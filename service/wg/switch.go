@@ -31,6 +31,7 @@ const (
 // Every port may write while it is active, and for drainTime afterwards.
 type tunSwitch struct {
 	real      tun.Device
+	whyDown   func() error
 	interrupt func() // makes the Read of real return
 	clear     func() // follows every interrupted Read
 
@@ -66,6 +67,11 @@ func newSwitch(real tun.Device, report func(*tunSwitch, error)) *tunSwitch {
 		reading: make(chan struct{}, 1),
 		report:  report,
 		failed:  make(chan struct{}),
+		whyDown: func() error { return ErrInterfaceDown },
+	}
+	// One of the system knows more than that it went down.
+	if known, ok := real.(interface{ whyDown() error }); ok {
+		s.whyDown = known.whyDown
 	}
 	s.real, s.interrupt, s.clear = readable(real)
 	s.events.Go(s.followEvents)
@@ -87,15 +93,6 @@ func (s *tunSwitch) followEvents() {
 		}
 		s.mu.Unlock()
 	}
-}
-
-// whyDown is why the interface is of no use: one of the system knows more than
-// that it went down.
-func (s *tunSwitch) whyDown() error {
-	if known, ok := s.real.(interface{ whyDown() error }); ok {
-		return known.whyDown()
-	}
-	return ErrInterfaceDown
 }
 
 // addPort makes a port on which nothing happens until it is promoted.
