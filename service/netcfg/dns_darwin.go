@@ -3,7 +3,6 @@ package netcfg
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -31,20 +30,31 @@ func setNamesByScutil(ctx context.Context, n *names) error {
 // noSuchKey is what it says where there is nothing to remove.
 const noSuchKey = "No such key"
 
+// leftByScutil says that a process before has left resolvers.
+func leftByScutil(ctx context.Context) (bool, error) {
+	said, err := askScutil(ctx, scutilShow(storeKey))
+	return said != noSuchKey, err
+}
+
 // runScutil has scutil read commands. It says nothing where all is well.
 func runScutil(ctx context.Context, commands string) error {
+	said, err := askScutil(ctx, commands)
+	if err == nil && said != "" && said != noSuchKey {
+		err = fmt.Errorf("set resolvers by %s: %s", scutil, said)
+	}
+	return err
+}
+
+// askScutil has scutil read commands, and returns what it says.
+func askScutil(ctx context.Context, commands string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, scutilTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, scutil)
 	cmd.Env, cmd.Dir = []string{}, "/"
 	cmd.Stdin = strings.NewReader(commands)
 	out, err := cmd.CombinedOutput()
-	said := string(bytes.TrimSpace(out))
-	if err == nil && said != "" && said != noSuchKey {
-		err = errors.New(said)
-	}
 	if err != nil {
-		return fmt.Errorf("set resolvers by %s: %w", scutil, err)
+		return "", fmt.Errorf("ask %s: %w: %s", scutil, err, bytes.TrimSpace(out))
 	}
-	return nil
+	return string(bytes.TrimSpace(out)), nil
 }

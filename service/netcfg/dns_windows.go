@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -102,8 +103,9 @@ func (d *registryDNS) set(n *names) error {
 		}
 	}
 	for _, family := range families {
-		err := luid.SetDNS(family, n.servers, n.search)
-		if err != nil && (family == windows.AF_INET || !isGone(err)) { // else there is no IPv6
+		is4 := family == windows.AF_INET
+		asked := slices.ContainsFunc(n.servers, func(a netip.Addr) bool { return a.Is4() == is4 })
+		if err := luid.SetDNS(family, n.servers, n.search); err != nil && asked { // else the family may be off
 			return err
 		}
 	}

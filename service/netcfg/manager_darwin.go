@@ -151,16 +151,11 @@ func addressesOn(i *net.Interface) ([]netip.Prefix, error) {
 	return out, nil
 }
 
-// left are the routes of ours that refuse. Of resolvers it is only known that
-// there may be some: what is not there is removed without an error.
+// left are the routes of ours that refuse, and that there are resolvers.
 func (t *darwinTables) left() (layout, error) {
-	out := layout{names: names{left: true}}
-	rows, err := readTable()
-	if err != nil {
-		return out, err
-	}
-	out.ways = waysAmong(rows, "", nil)
-	return out, nil
+	left, err1 := leftByScutil(context.Background())
+	rows, err2 := readTable()
+	return layout{names: names{left: left}, ways: waysAmong(rows, "", nil)}, errors.Join(err1, err2)
 }
 
 func (t *darwinTables) around(iface string) (surroundings, error) {

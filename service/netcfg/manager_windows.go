@@ -44,11 +44,15 @@ func (m *Manager) Keep(ctx context.Context) error {
 	return k.run(ctx, signs{lost: w.lost, culprit: func() string { return "" }})
 }
 
-// comeWithin is how long an interface that was just made may take to get its
-// place in the system's tables, for each family.
 const (
+	// comeWithin is how long an interface that was just made may take to get its
+	// place in the system's tables.
 	comeWithin = 5 * time.Second
-	comeLook   = 20 * time.Millisecond
+	// comeV6Within is how long after IPv4 it may take for IPv6, which many have
+	// turned off.
+	comeV6Within = 2 * time.Second
+	// comeLook is how often it is looked for.
+	comeLook = 20 * time.Millisecond
 )
 
 // families are those of the tables.
@@ -58,19 +62,17 @@ var families = []winipcfg.AddressFamily{windows.AF_INET, windows.AF_INET6}
 type windowsTables struct {
 	dns *registryDNS
 	log interface{ Warn(string, ...any) }
-	// noV6 says that the interface in use carries no IPv6.
-	noV6 bool
+	// noV6 is an interface without IPv6. 0: none is known.
+	noV6 winipcfg.LUID
 }
 
-// layout waits for the interface to come in the families that the Spec needs.
+// layout waits for the interface to come, and for its IPv6 once.
 func (t *windowsTables) layout(ctx context.Context, s *Spec) (layout, error) {
 	if s.isSeal() {
 		return onWindows(s, 0, false), nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, comeWithin)
-	defer cancel()
 	var luid winipcfg.LUID
-	err := await(ctx, func() (err error) {
+	err := await(ctx, comeWithin, func() (err error) {
 		luid, err = luidOf(s.Interface)
 		if err == nil {
 			_, err = luid.IPInterface(windows.AF_INET)
@@ -80,19 +82,36 @@ func (t *windowsTables) layout(ctx context.Context, s *Spec) (layout, error) {
 	if err != nil {
 		return layout{}, fmt.Errorf("find interface %s: %w", s.Interface, err)
 	}
-	t.noV6 = await(ctx, func() error {
-		_, err := luid.IPInterface(windows.AF_INET6)
-		return err
-	}) != nil
-	l := onWindows(s, uint64(luid), !t.noV6)
-	if t.noV6 && (len(l.addresses) < len(s.Addresses) || s.FullTunnelV6()) {
+	v6 := t.hasV6(ctx, luid)
+	l := onWindows(s, uint64(luid), v6)
+	if !v6 && (len(l.addresses) < len(s.Addresses) || s.FullTunnelV6()) {
 		t.log.Warn("the system has no IPv6 here: the IPv6 part of the tunnel is left out")
 	}
 	return l, nil
 }
 
-// await asks again until there is no error, or ctx ends.
-func await(ctx context.Context, ask func() error) error {
+// hasV6 says whether an interface carries IPv6. One that was found not to is not
+// waited for again.
+func (t *windowsTables) hasV6(ctx context.Context, luid winipcfg.LUID) bool {
+	within := comeV6Within
+	if t.noV6 == luid {
+		within = 0
+	}
+	err := await(ctx, within, func() error {
+		_, err := luid.IPInterface(windows.AF_INET6)
+		return err
+	})
+	t.noV6 = 0
+	if err != nil {
+		t.noV6 = luid
+	}
+	return err == nil
+}
+
+// await asks again, for some time, while the answer is that something is not there.
+func await(ctx context.Context, within time.Duration, ask func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
 	tick := time.NewTicker(comeLook)
 	defer tick.Stop()
 	for {
@@ -166,7 +185,7 @@ func (t *windowsTables) change(_ context.Context, o op) error {
 // is the lowest there is.
 func (t *windowsTables) setLink(luid winipcfg.LUID, l *link) error {
 	for _, family := range families {
-		if family == windows.AF_INET6 && t.noV6 {
+		if family == windows.AF_INET6 && t.noV6 == luid {
 			continue
 		}
 		row, err := luid.IPInterface(family)

@@ -307,6 +307,7 @@ func anyMoves(t *rapid.T, plan func(*Spec, uint64) layout) {
 	f := newFake(plan)
 	w := &watched{fakeTables: f}
 	m := &mover{outlet: newOutlet(Options{Log: slog.New(slog.DiscardHandler)}), tables: w}
+	killed := false
 	for range rapid.IntRange(1, 8).Draw(t, "moves") {
 		before := f.now
 		f.failAt = rapid.SampledFrom([]int{-1, -1, 0, 1, 2, 5, 9}).Draw(t, "fails")
@@ -319,6 +320,9 @@ func anyMoves(t *rapid.T, plan func(*Spec, uint64) layout) {
 			want := plan(&s, f.ids[s.Interface])
 			if err != nil && (before.link.iface == "" || before.link.iface == s.Interface) {
 				want = before
+				if killed && f.now.names.none() {
+					want.names = names{} // what the process before had set is not known
+				}
 				want.link.iface = f.now.link.iface // an interface stays set up
 				want.link.mtu, want.link.whole4, want.link.whole6 = f.now.link.mtu, f.now.link.whole4, f.now.link.whole6
 			}
@@ -353,6 +357,7 @@ func anyMoves(t *rapid.T, plan func(*Spec, uint64) layout) {
 			f.removeInterface("hf1")
 			f.ids = map[string]uint64{"hf0": 17, "hf1": 18}
 			m = &mover{outlet: newOutlet(Options{}), tables: w}
+			killed = true
 		}
 		if w.leak != "" {
 			t.Fatal(w.leak)

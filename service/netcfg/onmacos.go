@@ -208,8 +208,8 @@ func othersAmong(rows []row, iface string) []foreign {
 
 // scutilSet is what scutil(8) reads to have the resolvers asked. The entry is a
 // service without an interface of its own, whose empty domain makes it the first
-// of the system's resolvers for every name, before those of any network, which are
-// asked where it does not answer. Search domains are domains that it answers for.
+// of the system's resolvers for every name (configd's dns-configuration.c), before
+// those of any network. Search domains are domains that it answers for.
 func scutilSet(key string, n *names) string {
 	var domains []string
 	if n.all || len(n.search) == 0 {
@@ -224,3 +224,6 @@ func scutilSet(key string, n *names) string {
 
 // scutilRemove is what scutil(8) reads to forget them.
 func scutilRemove(key string) string { return "remove " + key + "\nquit\n" }
+
+// scutilShow is what scutil(8) reads to say what there is.
+func scutilShow(key string) string { return "show " + key + "\nquit\n" }

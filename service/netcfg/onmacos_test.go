@@ -242,7 +242,7 @@ func TestScutil(t *testing.T) {
 			t.Error("-got +want:", d)
 		}
 	}
-	if got, want := scutilRemove("K"), "remove K\nquit\n"; got != want {
+	if got, want := scutilRemove("K")+scutilShow("K"), "remove K\nquit\nshow K\nquit\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

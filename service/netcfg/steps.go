@@ -72,7 +72,11 @@ func steps(have, want *layout) (come, leave []step) {
 		come = append(come, comingWays(have, want, refuse)...)
 	}
 	if !sameNames(&have.names, &want.names) {
-		come = append(come, step{setNames(want.names), setNames(have.names)})
+		back := have.names
+		if back.left {
+			back = names{} // of what is not known nothing can be put back
+		}
+		come = append(come, step{setNames(want.names), setNames(back)})
 	}
 	for _, refuse := range []bool{false, true} {
 		leave = append(leave, leavingWays(have, want, refuse)...)
