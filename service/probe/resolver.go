@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"holdfast/service/underlay"
 )
 
 const (
@@ -51,12 +53,13 @@ type Options struct {
 	// "tcp" or "icmp", until done is called. It is called once for each question
 	// and must return at once. nil: there is no guard.
 	Permit func(network string, to netip.AddrPort) (done func())
-	// ResolvConf is the file that names the servers. "": /etc/resolv.conf.
+	// ResolvConf is the file that names the servers. "": /etc/resolv.conf; on
+	// Windows, where there is none, the interfaces that are not Ours name them.
 	ResolvConf string
 	// ResolvedConf is read instead where ResolvConf only names the local stub
 	// of systemd-resolved. "": /run/systemd/resolve/resolv.conf.
 	ResolvedConf string
-	// Servers are the name servers. Empty: those of the files above.
+	// Servers are the name servers. Empty: those of the above.
 	Servers []netip.AddrPort
 	// CacheFile keeps the last good answers over a restart. "": they are not kept.
 	CacheFile string
@@ -114,10 +117,13 @@ func (r result) stands(now time.Time) bool {
 // NewResolver returns a Resolver with the answers of its CacheFile.
 func NewResolver(o Options) *Resolver {
 	if o.ResolvConf == "" {
-		o.ResolvConf = "/etc/resolv.conf"
+		o.ResolvConf = resolvConf
 	}
 	if o.ResolvedConf == "" {
 		o.ResolvedConf = "/run/systemd/resolve/resolv.conf"
+	}
+	if o.Ours == nil {
+		o.Ours = underlay.None
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

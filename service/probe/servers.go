@@ -7,6 +7,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"holdfast/service/underlay"
 )
 
 const (
@@ -32,7 +34,7 @@ func (r *Resolver) Remember(except ...netip.Addr) {
 
 func (r *Resolver) rememberLocked(except []netip.Addr) {
 	r.asked = true
-	servers, err := readServers(r.ResolvConf)
+	servers, err := r.namedServers()
 	if err == nil && len(servers) > 0 && !slices.ContainsFunc(servers, isNotStub) {
 		servers, err = readServers(r.ResolvedConf)
 	}
@@ -43,6 +45,22 @@ func (r *Resolver) rememberLocked(except []netip.Addr) {
 	if len(servers) > 0 {
 		r.servers = servers[:min(len(servers), maxServers)]
 	}
+}
+
+// namedServers returns what the file names, or the interfaces where there is none.
+func (r *Resolver) namedServers() ([]netip.AddrPort, error) {
+	if r.ResolvConf != "" {
+		return readServers(r.ResolvConf)
+	}
+	t, err := underlay.Read()
+	if err != nil {
+		return nil, err
+	}
+	var out []netip.AddrPort
+	for _, a := range t.NameServers(r.Ours) {
+		out = append(out, netip.AddrPortFrom(a, dnsPort))
+	}
+	return out, nil
 }
 
 // NameServers returns the servers that are asked.

@@ -23,6 +23,15 @@ type Table struct {
 	Links  []Link
 	Routes []Route
 	Addrs  []Addr
+	// Servers are the name servers that links name, in the order of each link.
+	// They are told on Windows; elsewhere a file names those of the system.
+	Servers []Server
+}
+
+// Server is a name server of a link.
+type Server struct {
+	Link int
+	Addr netip.Addr // with its zone where it is link-local
 }
 
 // Link is an interface.

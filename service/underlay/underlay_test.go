@@ -156,3 +156,28 @@ func TestPath(t *testing.T) {
 		t.Errorf("without a network: got %+v", got)
 	}
 }
+
+// Of the name servers those are asked first that lie by the better way out, and
+// none of the tunnel's, nor one that has no use any more.
+func TestNameServers(t *testing.T) {
+	table := laptop()
+	at := netip.MustParseAddr
+	table.Servers = []Server{
+		{Link: 6, Addr: at("192.0.2.66")},
+		{Link: 5, Addr: at("10.1.0.1")},
+		{Link: 4, Addr: at("10.8.0.1")},
+		{Link: 3, Addr: at("198.51.100.1")},
+		{Link: 3, Addr: at("fe80::1%3")},
+		{Link: 2, Addr: at("fec0:0:0:ffff::1%1")},
+		{Link: 2, Addr: at("192.0.2.1")},
+		{Link: 2, Addr: at("9.9.9.9")},
+		{Link: 3, Addr: at("9.9.9.9")},
+	}
+	want := []netip.Addr{at("192.0.2.1"), at("9.9.9.9"), at("198.51.100.1"), at("fe80::1%3"), at("10.1.0.1")}
+	if d := cmp.Diff(table.NameServers(isOurs), want, compareAddrs); d != "" {
+		t.Error("-got +want:", d)
+	}
+	if got := new(Table).NameServers(isOurs); len(got) != 0 {
+		t.Errorf("without a network: got %v", got)
+	}
+}

@@ -1,6 +1,7 @@
 package underlay
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -47,7 +48,7 @@ type family struct {
 // of the interfaces.
 func (t *Table) readLinks() (map[family]uint32, error) {
 	const first, most = 16 << 10, 1 << 20
-	const flags = windows.GAA_FLAG_SKIP_ANYCAST | windows.GAA_FLAG_SKIP_MULTICAST | windows.GAA_FLAG_SKIP_DNS_SERVER
+	const flags = windows.GAA_FLAG_SKIP_ANYCAST | windows.GAA_FLAG_SKIP_MULTICAST
 	for size := uint32(first); size <= most; {
 		buf := make([]uint64, (size+7)/8) // 64 bits: for the alignment of what is in it
 		list := (*windows.IpAdapterAddresses)(unsafe.Pointer(&buf[0]))
@@ -99,6 +100,21 @@ func (t *Table) takeAdapter(a *windows.IpAdapterAddresses, metrics map[family]ui
 			Link: int(index), Net: netip.PrefixFrom(addr, int(u.OnLinkPrefixLength)),
 			Temporary: addr.Is6() && u.SuffixOrigin == windows.IpSuffixOriginRandom,
 		})
+	}
+	t.takeServers(a)
+}
+
+// takeServers takes in the name servers of one interface.
+func (t *Table) takeServers(a *windows.IpAdapterAddresses) {
+	for s := a.FirstDnsServerAddress; s != nil; s = s.Next {
+		addr := addrOf((*windows.RawSockaddrInet6)(unsafe.Pointer(s.Address.Sockaddr)))
+		if !addr.IsValid() || addr.IsUnspecified() {
+			continue
+		}
+		if addr.IsLinkLocalUnicast() && addr.Is6() {
+			addr = addr.WithZone(strconv.Itoa(int(a.Ipv6IfIndex)))
+		}
+		t.Servers = append(t.Servers, Server{Link: int(cmp.Or(a.IfIndex, a.Ipv6IfIndex)), Addr: addr})
 	}
 }
 

@@ -1,0 +1,4 @@
+package probe
+
+// resolvConf: no file of this system names its name servers.
+const resolvConf = ""
