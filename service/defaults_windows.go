@@ -1,15 +1,13 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
-
+	"holdfast/installer/windows"
 	"holdfast/service/daemon"
 )
 
 // data is a folder below the program's own, which only administrators may
 // write to.
-var data = filepath.Join(os.Getenv("ProgramFiles"), "Holdfast", "Data")
+var data = windows.DataFolder()
 
 // defaults are where the service keeps its things on Windows.
 var defaults = daemon.Options{

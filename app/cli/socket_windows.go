@@ -1,15 +1,12 @@
 package main
 
-import (
-	"os"
-	"path/filepath"
-)
+import "holdfast/installer/windows"
 
 // defaultSocket is where the service listens on this system.
 const defaultSocket = `\\.\pipe\ProtectedPrefix\Administrators\Holdfast\control`
 
 // Where the service keeps its things: below the program's own folder.
 var (
-	defaultConfigDir = filepath.Join(os.Getenv("ProgramFiles"), "Holdfast", "Data")
+	defaultConfigDir = windows.DataFolder()
 	defaultStateDir  = defaultConfigDir
 )
