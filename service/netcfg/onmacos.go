@@ -14,14 +14,19 @@ import (
 // go that are bound to another interface. Of a single host nothing can be behind.
 //
 // A route leaves by an address of the interface, so that a family without one
-// cannot go into it. What is routed of that family is refused instead.
+// cannot go into it. What is routed of that family is refused instead. The
+// addresses have no network, for which the system would make a route in IPv6.
 func onMacOS(s *Spec, id uint64) layout {
 	l := layout{names: namesOf(s)}
 	if !s.isSeal() {
 		l.link = linkOf(s, id)
-		l.addresses = addressesOf(s, true)
+		for _, a := range addressesOf(s, true) {
+			if alone := netip.PrefixFrom(a.Addr(), a.Addr().BitLen()); !slices.Contains(l.addresses, alone) {
+				l.addresses = append(l.addresses, alone)
+			}
+		}
 	}
-	for _, r := range slices.Concat(s.Routes, networks(l.addresses)) {
+	for _, r := range slices.Concat(s.Routes, networks(s.Addresses)) {
 		if from := firstOf(l.addresses, r.Addr().Is4()); from.IsValid() {
 			for _, part := range narrower(r) {
 				l.addWay(way{dst: part, from: from})
@@ -34,7 +39,7 @@ func onMacOS(s *Spec, id uint64) layout {
 		}
 	}
 	if s.FailClosed {
-		for _, r := range slices.Concat(networks(l.addresses), s.Carry) {
+		for _, r := range slices.Concat(networks(s.Addresses), s.Carry) {
 			l.refuse(r)
 		}
 	}
@@ -83,8 +88,7 @@ func halves(p netip.Prefix) []netip.Prefix {
 	return []netip.Prefix{netip.PrefixFrom(p.Addr(), p.Bits()+1), netip.PrefixFrom(upper, p.Bits()+1)}
 }
 
-// networks are those of the addresses that are not alone in theirs. The system
-// makes no route for them, since the interface is a line between two.
+// networks are those of the addresses that are not alone in theirs.
 func networks(addresses []netip.Prefix) []netip.Prefix {
 	var out []netip.Prefix
 	for _, a := range addresses {
@@ -173,8 +177,8 @@ func (r *row) refuses() bool {
 
 // waysAmong are the rows that lead where a layout's ways do: nowhere, as ours, or
 // through the interface, whoever made them. A wanted way that refuses counts as
-// there where another program has its place: what is there is told as leading
-// around the tunnel, as long as it does.
+// there where another program has its place: what is there is told if it leads
+// around the tunnel, and the way is missing when it goes.
 func waysAmong(rows []row, iface string, wanted []way) []way {
 	var out []way
 	refused := map[netip.Prefix]bool{}
@@ -185,10 +189,10 @@ func waysAmong(rows []row, iface string, wanted []way) []way {
 		switch r := &rows[i]; {
 		case r.refuses():
 			out = append(out, way{dst: r.dst, refuse: true})
-		case r.ordinary() && iface != "" && r.iface == iface && r.flags&(rtfReject|rtfBlackhole) == 0:
-			out = append(out, way{dst: r.dst})
 		case r.ordinary() && refused[r.dst]:
 			out = append(out, way{dst: r.dst, refuse: true})
+		case r.ordinary() && iface != "" && r.iface == iface && r.flags&(rtfReject|rtfBlackhole) == 0:
+			out = append(out, way{dst: r.dst})
 		}
 	}
 	return out

@@ -84,6 +84,11 @@ func TestOnMacOS(t *testing.T) {
 			if d := cmp.Diff(waysOf(&l), want); d != "" {
 				t.Error("-got +want:", d)
 			}
+			for _, a := range l.addresses {
+				if !a.IsSingleIP() {
+					t.Errorf("the system would make a route for the network of %v", a)
+				}
+			}
 			for _, w := range l.ways {
 				if !w.refuse && (w.from.Is4() != w.dst.Addr().Is4() || !w.from.IsValid()) {
 					t.Errorf("%v leaves by %v", w.dst, w.from)
