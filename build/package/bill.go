@@ -77,7 +77,7 @@ func (j *job) billOf(programs map[string][]byte, parts legal) bill {
 	b := bill{Format: "CycloneDX", Spec: "1.6", Version: 1, Metadata: billMetadata{
 		Timestamp:  j.Made,
 		Component:  billComponent{Type: "application", Ref: all, Name: "Holdfast", Version: j.Version, Licences: licences("MIT")},
-		Properties: []billProperty{{"holdfast:commit", j.Commit}, {"holdfast:target", j.target.String()}},
+		Properties: []billProperty{{"holdfast:commit", j.Commit}, {"holdfast:target", j.String()}},
 	}}
 	names := slices.Sorted(maps.Keys(programs))
 	b.Dependencies = append(b.Dependencies, billDependency{all, names})

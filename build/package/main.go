@@ -97,7 +97,7 @@ func makeOne(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	j.dir = dir
 	return make(ctx, j)
 }

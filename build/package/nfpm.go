@@ -23,6 +23,7 @@ type nfpmConfig struct {
 	Vendor        string            `json:"vendor,omitempty"`
 	License       string            `json:"license,omitempty"`
 	Description   string            `json:"description"`
+	Changelog     string            `json:"changelog,omitempty"` // a file
 	MTime         time.Time         `json:"mtime"`
 	Umask         int               `json:"umask"`
 	NoGlobbing    bool              `json:"disable_globbing"`
@@ -59,6 +60,22 @@ is safe. Meanwhile nothing leaves the computer beside the tunnel.
 It consists of a service, a command line, a page in the browser, and an icon
 for the desktop.`
 
+// nfpmType is what nfpm calls a file that is not like all others. Debian tells
+// documents by their place.
+func nfpmType(kind, name string) string {
+	within := func(folder string) bool { return strings.HasPrefix(name, folder) }
+	switch {
+	case within("etc/"):
+		return "config|noreplace"
+	case kind == "rpm" && within("usr/share/licenses/"):
+		return "license"
+	case kind == "rpm" && (within("usr/share/doc/") || within("usr/share/man/")):
+		return "doc"
+	default:
+		return ""
+	}
+}
+
 // nfpm makes a package of a kind, "deb" or "rpm", of files, and scripts by their
 // names in nfpm.
 func (l *linuxJob) nfpm(ctx context.Context, kind string, c nfpmConfig, files tree, scripts map[string]string) error {
@@ -72,9 +89,7 @@ func (l *linuxJob) nfpm(ctx context.Context, kind string, c nfpmConfig, files tr
 	for _, name := range files.paths() {
 		content := nfpmContent{Source: filepath.Join(dir, "files", name), Destination: "/" + name,
 			Info: &nfpmFileInfo{Mode: uint32(files[name].mode), MTime: l.Made}}
-		if strings.HasPrefix(name, "etc/") {
-			content.Type = "config|noreplace"
-		}
+		content.Type = nfpmType(kind, name)
 		c.Contents = append(c.Contents, content)
 	}
 	c.Scripts = map[string]string{}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // rpm makes the package for Fedora, openSUSE and what follows them.
@@ -22,10 +23,15 @@ func (l *linuxJob) rpm(ctx context.Context) error {
 	files["usr/share/licenses/holdfast/THIRD-PARTY.txt"] = text(l.legal.notice())
 	files["usr/share/doc/holdfast/CHANGELOG.md"] = text(string(changes))
 	files["usr/lib/systemd/system-preset/80-holdfast.preset"] = text(l.fill("holdfast.preset"))
+	changelog := filepath.Join(l.dir, "rpm-changelog")
+	if err := os.WriteFile(changelog, []byte(l.rpmChangelog()), 0o644); err != nil {
+		return err
+	}
 	c := nfpmConfig{
-		License: "MIT",
-		Vendor:  "The Holdfast authors",
-		Depends: []string{"systemd", fmt.Sprintf("libc.so.6(GLIBC_%s)(64bit)", l.glibc)},
+		Changelog: changelog,
+		License:   "MIT",
+		Vendor:    "The Holdfast authors",
+		Depends:   []string{"systemd", fmt.Sprintf("libc.so.6(GLIBC_%s)(64bit)", l.glibc)},
 		RPM: map[string]any{
 			"buildhost": "localhost", "group": "Applications/Internet", "compression": "zstd",
 			"summary": "Keeps WireGuard tunnels working", "packager": maintainer,
@@ -41,4 +47,11 @@ func (l *linuxJob) rpm(ctx context.Context) error {
 	return l.nfpm(ctx, "rpm", c, files, map[string]string{
 		"postinstall": l.fill("rpm-post"), "preremove": l.fill("rpm-preun"), "postremove": l.fill("rpm-postun"),
 	})
+}
+
+// rpmChangelog is the changelog of the package, which has one entry: what is new
+// in the program stands in CHANGELOG.md. It is written as nfpm reads it, in YAML.
+func (l *linuxJob) rpmChangelog() string {
+	return fmt.Sprintf("- semver: %q\n  date: %s\n  packager: %q\n  changes:\n    - note: %q\n",
+		l.numeric(), l.Made.Format(time.RFC3339), maintainer, "Holdfast "+l.Version+", of commit "+l.Commit)
 }

@@ -35,7 +35,7 @@ func signSums(ctx context.Context, out string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(home)
+	defer func() { _ = os.RemoveAll(home) }()
 	secret := filepath.Join(home, "passphrase")
 	if err := os.WriteFile(secret, []byte(os.Getenv(passphraseVariable)), 0o600); err != nil {
 		return err

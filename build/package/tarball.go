@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -20,13 +21,9 @@ func (l *linuxJob) tarball(context.Context) error {
 	files["LICENSE"] = text(string(license))
 	files["THIRD-PARTY.txt"] = text(l.legal.notice())
 	name := fmt.Sprintf("holdfast-%s-linux-%s", l.Version, l.arch)
-	f, err := os.Create(filepath.Join(l.out, name+".tar.gz"))
-	if err != nil {
+	var b bytes.Buffer
+	if err := files.tarGz(&b, name, l.Made); err != nil {
 		return err
 	}
-	defer f.Close()
-	if err := files.tarGz(f, name, l.Made); err != nil {
-		return err
-	}
-	return f.Close()
+	return os.WriteFile(filepath.Join(l.out, name+".tar.gz"), b.Bytes(), 0o644)
 }
