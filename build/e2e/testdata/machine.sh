@@ -6,7 +6,8 @@
 # usage: machine.sh FOLDER CONSOLE HIERARCHY…
 #   FOLDER   has bin, whose programs go into /usr/local/bin, and units, etc and var:
 #            its /etc/systemd/system, /etc/holdfast and /var/lib/holdfast, which last
-#            from one start to the next
+#            from one start to the next; or has root, a system to start in place of
+#            this one, as it is
 #   CONSOLE  the terminal that is its console
 #   HIERARCHY  where its cgroups are: unified, and systemd, devices, memory or pids
 #            where this system has them apart
@@ -18,7 +19,9 @@ mount --make-rprivate /
 mount -t tmpfs -o mode=755 none "$folder/mnt"
 mkdir "$folder"/mnt/{root,upper,work}
 root=$folder/mnt/root
-mount -t overlay -o "lowerdir=/,upperdir=$folder/mnt/upper,workdir=$folder/mnt/work" overlay "$root"
+lower=/
+[ ! -e "$folder/root" ] || lower=$(realpath "$folder/root")
+mount -t overlay -o "lowerdir=$lower,upperdir=$folder/mnt/upper,workdir=$folder/mnt/work" overlay "$root"
 
 mount -t proc proc "$root/proc"
 mount -t sysfs -o ro sysfs "$root/sys"
@@ -50,20 +53,23 @@ else
   done
 fi
 
-for wants in "$root"/{usr/,}lib/systemd/system/*.wants; do rm -rf "$wants"; done
-units=$(realpath "$root/lib/systemd/system")
-mkdir "$units"/{sockets,sysinit}.target.wants
-ln -s ../systemd-journald.socket "$units/sockets.target.wants/"
-ln -s ../systemd-journald.service "$units/sysinit.target.wants/"
 : > "$root/etc/fstab"
-mkdir -p "$root"/{etc/holdfast,var/lib/holdfast,etc/systemd/system}
-mount --bind "$folder/units" "$root/etc/systemd/system"
-mount --bind "$folder/etc" "$root/etc/holdfast"
-mount --bind "$folder/var" "$root/var/lib/holdfast"
 printf '%s\n' '# the network'\''s own' 'nameserver 10.200.0.1' > "$folder/mnt/resolv.conf"
-rm -f "$root/etc/resolv.conf" "$root/sbin/resolvconf" "$root/usr/bin/resolvconf"
+rm -f "$root/etc/resolv.conf"
 install -m 644 "$folder/mnt/resolv.conf" "$root/etc/resolv.conf"
-install -m 755 "$folder"/bin/* "$root/usr/local/bin/"
+if [ "$lower" = / ]; then
+  for wants in "$root"/{usr/,}lib/systemd/system/*.wants; do rm -rf "$wants"; done
+  units=$(realpath "$root/lib/systemd/system")
+  mkdir "$units"/{sockets,sysinit}.target.wants
+  ln -s ../systemd-journald.socket "$units/sockets.target.wants/"
+  ln -s ../systemd-journald.service "$units/sysinit.target.wants/"
+  mkdir -p "$root"/{etc/holdfast,var/lib/holdfast,etc/systemd/system}
+  mount --bind "$folder/units" "$root/etc/systemd/system"
+  mount --bind "$folder/etc" "$root/etc/holdfast"
+  mount --bind "$folder/var" "$root/var/lib/holdfast"
+  rm -f "$root/sbin/resolvconf" "$root/usr/bin/resolvconf"
+  install -m 755 "$folder"/bin/* "$root/usr/local/bin/"
+fi
 
 # From here on there is nothing but its own files.
 cd "$root"
