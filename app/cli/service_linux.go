@@ -17,7 +17,8 @@ import (
 // before the network comes up. Its programs are named by absolute path and get an
 // empty environment.
 type systemd struct {
-	units     string // the folder of units
+	units     string // the folder of units that are written here
+	packaged  string // the folder of those that packages bring
 	groups    string // the folder of sysusers.d(5)
 	booted    string // exists where systemd runs the system
 	systemctl string
@@ -28,6 +29,7 @@ type systemd struct {
 func newManager(*program) (manager, error) {
 	return &systemd{
 		units:     "/etc/systemd/system",
+		packaged:  "/usr/lib/systemd/system",
 		groups:    "/etc/sysusers.d",
 		booted:    "/run/systemd/system",
 		systemctl: "/usr/bin/systemctl",
@@ -58,13 +60,15 @@ func (s *systemd) Install(ctx context.Context, program string, start bool) error
 		return failed(err, "put it where only root may write: install -m 755 holdfastd /usr/local/bin/",
 			"install %s", program)
 	}
-	for _, f := range s.Files(program) {
-		if err := writeFile(f); err != nil {
-			return failed(err, "", "install")
+	if !s.carried(program) {
+		for _, f := range s.Files(program) {
+			if err := writeFile(f); err != nil {
+				return failed(err, "", "install")
+			}
 		}
-	}
-	if err := s.run(ctx, s.sysusers, filepath.Join(s.groups, linux.Group)); err != nil {
-		return err
+		if err := s.run(ctx, s.sysusers, filepath.Join(s.groups, linux.Group)); err != nil {
+			return err
+		}
 	}
 	if err := s.ask(ctx, "daemon-reload"); err != nil {
 		return err
@@ -75,6 +79,13 @@ func (s *systemd) Install(ctx context.Context, program string, start bool) error
 	return s.ask(ctx, "restart", linux.Service)
 }
 
+// carried says that a package has brought the files for this program. Written
+// here as well, they would hide what its next release brings.
+func (s *systemd) carried(program string) bool {
+	text, err := os.ReadFile(filepath.Join(s.packaged, linux.Service))
+	return err == nil && string(text) == linux.Text(linux.Service, program)
+}
+
 // Uninstall implements manager. The group stays: files may belong to it.
 func (s *systemd) Uninstall(ctx context.Context) error {
 	if err := s.mayChange("uninstall"); err != nil {
@@ -83,10 +94,13 @@ func (s *systemd) Uninstall(ctx context.Context) error {
 	if err := s.installed(); err != nil {
 		return err
 	}
+	if !exists(s.unit()) {
+		return failed(nil, "remove the package: sudo apt remove holdfast, or sudo dnf remove holdfast", "a package has installed the service")
+	}
 	// An installation of before there was the second unit has only one.
 	for _, unit := range []string{linux.EarlyBoot, linux.Service} {
 		path := filepath.Join(s.units, unit)
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if !exists(path) {
 			continue
 		}
 		if err := s.ask(ctx, "disable", "--now", unit); err != nil {
@@ -173,13 +187,18 @@ func (s *systemd) mayChange(verb string) error {
 }
 
 func (s *systemd) installed() error {
-	if _, err := os.Stat(s.unit()); errors.Is(err, fs.ErrNotExist) {
+	if !exists(s.unit()) && !exists(filepath.Join(s.packaged, linux.Service)) {
 		return &failure{
 			code: exitNotFound, message: "holdfastd is not installed as a service",
 			hint: "install it with: holdfast service install",
 		}
 	}
 	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func (s *systemd) command(ctx context.Context, path string, args ...string) *exec.Cmd {

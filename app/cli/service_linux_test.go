@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"holdfast/installer/linux"
 )
 
 // testSystemd is a systemd whose programs are scripts that write down how they
@@ -30,7 +32,7 @@ printf 'LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n\nLoadState
 if [ "$1" = start ]; then echo "Unit is masked." >&2; exit 1; fi
 `
 	s = &systemd{
-		units: filepath.Join(dir, "units"), groups: filepath.Join(dir, "groups"), booted: dir,
+		units: filepath.Join(dir, "units"), packaged: filepath.Join(dir, "packaged"), groups: filepath.Join(dir, "groups"), booted: dir,
 		systemctl: script("systemctl", show), sysusers: script("systemd-sysusers", ""),
 	}
 	return s, func() string {
@@ -80,6 +82,40 @@ func TestInstallWritesTheUnitsAndStartsTheService(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Dir(s.units) + "/*/.*"); len(left) > 0 {
 		t.Errorf("got %v left over", left)
+	}
+}
+
+// What a package brought is controlled as any other, and left to the package.
+func TestServiceOfAPackage(t *testing.T) {
+	s, calls := testSystemd(t)
+	program := rootOwned(t)
+	if err := os.Mkdir(s.packaged, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.packaged, linux.Service), []byte(linux.Text(linux.Service, program)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Install(t.Context(), program, true), s.Stop(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	want := "systemctl daemon-reload\nsystemctl enable holdfastd.service holdfast-earlyboot.service\n" +
+		"systemctl restart holdfastd.service\nsystemctl stop holdfastd.service\n"
+	if got := calls(); got != want {
+		t.Errorf("got calls:\n%swant:\n%s", got, want)
+	}
+	if _, err := os.Stat(s.units); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v for %s, want nothing written there", err, s.units)
+	}
+	if f := explain(s.Uninstall(t.Context())); f.code != exitFailed || !strings.Contains(f.hint, "remove the package") {
+		t.Errorf("uninstalling: got code %d, %q, want it left to the package", f.code, f.hint)
+	}
+	// Another program is installed beside it, and has units of its own.
+	other := filepath.Join(filepath.Dir(program), "false")
+	if err := s.Install(t.Context(), other, false); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(s.unit()); err != nil || string(text) != linux.Text(linux.Service, other) {
+		t.Errorf("got %v, %q in %s, want the unit of %s", err, text, s.unit(), other)
 	}
 }
 
