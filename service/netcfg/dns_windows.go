@@ -28,15 +28,18 @@ const (
 const policyRule = `{6f1e0c0b-5d7b-4a0e-9d2f-0b7c2d1f9a68}`
 
 // The fields of a rule that has names asked of certain servers, as [MS-GPNRPT]
-// of Microsoft has them.
+// of Microsoft has them. All that Windows itself writes are there, since one rule
+// that it finds wanting has it pass over all of them.
 const (
-	ruleVersion    = 1
+	ruleVersion    = 2
 	ruleOfServers  = 8
 	fieldVersion   = "Version"
 	fieldNames     = "Name"
 	fieldServers   = "GenericDNSServers"
 	fieldOptions   = "ConfigOptions"
 	fieldAuthority = "IPSECCARestriction"
+	fieldTitle     = "DisplayName"
+	fieldComment   = "Comment"
 )
 
 // registryDNS sets resolvers for an interface, and has the system ask nobody else.
@@ -131,12 +134,14 @@ func (d *registryDNS) putRule(names []string, servers string) error {
 		k.SetDWordValue(fieldVersion, ruleVersion),
 		k.SetStringsValue(fieldNames, names),
 		k.SetStringValue(fieldAuthority, ""),
+		k.SetStringValue(fieldTitle, "Holdfast"),
+		k.SetStringValue(fieldComment, ""),
 		k.SetStringValue(fieldServers, servers),
 		k.SetDWordValue(fieldOptions, ruleOfServers),
 		k.Close(),
 	)
 	if err != nil {
-		return fmt.Errorf("write name resolution policy: %w", err)
+		return errors.Join(fmt.Errorf("write name resolution policy: %w", err), d.dropRule())
 	}
 	return d.tellPolicy(policy)
 }

@@ -179,7 +179,7 @@ func TestPolicyRule(t *testing.T) {
 	if err := d.putRule([]string{".", ".example.com"}, "10.8.0.1; fd00::1"); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]any{"names": []string{".", ".example.com"}, "servers": "10.8.0.1; fd00::1", "version": uint64(1), "options": uint64(8)}
+	want := map[string]any{"names": []string{".", ".example.com"}, "servers": "10.8.0.1; fd00::1", "version": uint64(2), "options": uint64(8)}
 	if diff := cmp.Diff(rule(t, d, d.local), want); diff != "" {
 		t.Error("-got +want:", diff)
 	}
