@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.zx2c4.com/wireguard/conn"
@@ -219,5 +221,62 @@ func TestTiedIsBounded(t *testing.T) {
 	}
 	if len(b.ways) > maxWays {
 		t.Errorf("%d places are kept", len(b.ways))
+	}
+}
+
+// strict is a bind that knows by which interface each destination must leave, and
+// counts what does not.
+type strict struct {
+	conn.Bind
+	must  map[netip.Addr]int
+	bound atomic.Int64
+	sent  atomic.Int64
+	wrong atomic.Int64
+}
+
+func (s *strict) Send(_ [][]byte, ep conn.Endpoint) error {
+	s.sent.Add(1)
+	runtime.Gosched() // so that others bind meanwhile, if they can
+	if int(s.bound.Load()) != s.must[ep.DstIP()] {
+		s.wrong.Add(1)
+	}
+	return nil
+}
+
+func (s *strict) BindSocketToInterface4(index uint32, _ bool) error {
+	s.bound.Store(int64(index))
+	return nil
+}
+
+func (s *strict) BindSocketToInterface6(uint32, bool) error { return errors.ErrUnsupported }
+
+// Whoever sends at the same time, and whatever changes meanwhile: nothing leaves by
+// the interface of another destination.
+func TestTiedAtTheSameTime(t *testing.T) {
+	inner := &strict{must: map[netip.Addr]int{}}
+	a := netip.MustParseAddr("192.0.2.1")
+	for i := range 4 {
+		inner.must[a] = 1 + i%2
+		a = a.Next()
+	}
+	b := newTied(inner, inner, func(to netip.Addr) (int, error) { return inner.must[to], nil })
+	const each = 2000
+	var all sync.WaitGroup
+	for to := range inner.must {
+		all.Go(func() {
+			ep := endpoint(netip.AddrPortFrom(to, 1).String())
+			for i := range each {
+				if err := b.Send([][]byte{{4}}, ep); err != nil {
+					t.Error(err)
+				}
+				if i%100 == 0 {
+					b.forget()
+				}
+			}
+		})
+	}
+	all.Wait()
+	if inner.wrong.Load() != 0 || inner.sent.Load() != int64(len(inner.must)*each) {
+		t.Errorf("%d of %d left by another interface", inner.wrong.Load(), inner.sent.Load())
 	}
 }
