@@ -44,6 +44,11 @@ func (g *Guard) follow(ctx context.Context, news <-chan struct{}, every time.Dur
 	}
 }
 
+// generations are nothing here: nobody says which change was whose.
+type generations struct{}
+
+var allGenerations generations
+
 // bell tells whoever listens that something may have changed. It is safe for
 // concurrent use.
 type bell struct {

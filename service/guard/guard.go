@@ -160,9 +160,8 @@ func (m *meant) inForce() []permit {
 type outcome struct {
 	// lost is what differed at first, in plain words.
 	lost []string
-	// found and verified are generations of all rules of the system: then, and
-	// when nothing differed any more. 0 where the system does not count them.
-	found, verified uint32
+	// generations are those of all rules of the system, where it counts them.
+	generations
 }
 
 // New returns a Guard. It changes nothing before the first Set: what an

@@ -10,6 +10,10 @@ const Supported = false
 // kernel is what there is of a packet filter on this system: nothing.
 type kernel struct{}
 
+type generations struct{}
+
+var allGenerations generations
+
 // openKernel returns ErrUnsupported: a set that keeps anything in fails, so that
 // nothing seems to be protected that is not.
 func openKernel(Options) (*kernel, error) { return nil, ErrUnsupported }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"strings"
 
@@ -87,6 +88,13 @@ func (k *kernel) flags() uint32 {
 	}
 	return flagOwner | flagPersist
 }
+
+// generations count the changes of all rules in a network namespace: when
+// something differed first, and when nothing did any more.
+type generations struct{ found, verified uint32 }
+
+// allGenerations is behind all changes.
+var allGenerations = generations{verified: math.MaxUint32}
 
 func (k *kernel) isOwned() bool { return k.owned }
 

@@ -1,9 +1,6 @@
 package guard
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // Changes tells of what other programs did to the rules, while Watch runs. Who
 // does not read misses some.
@@ -15,16 +12,13 @@ func (g *Guard) watching(n int) {
 	g.watches += n
 }
 
-// anyGeneration is behind all generations of the rules.
-const anyGeneration = math.MaxUint32
-
 // check reads the rules and puts back what is not as it should be. err says why
 // they still are not, and news that there is something to tell.
 func (g *Guard) check() (o outcome, news bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.set.Shut() {
-		return outcome{verified: anyGeneration}, false, nil
+		return outcome{generations: allGenerations}, false, nil
 	}
 	if err = g.openLocked(); err == nil {
 		o, err = g.kernel.enforce(g.meantLocked(g.set, g.pausedUntil))
