@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -51,10 +52,13 @@ func run(args []string) int {
 	f.BoolVar(&opt.Userspace, "userspace", false, "run tunnels inside this process: no privileges, nothing of the system is changed")
 	f.StringVar(&logFile, "log-file", "", "also keep a log of bounded size in this file")
 	hostFlags(f, &started)
-	root.AddCommand(serve, &cobra.Command{
+	var after time.Duration
+	shut := &cobra.Command{
 		Use: "seal", Short: "Shut the guard as the wish on disk asks for, before the network comes up, and end", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return seal(c.Context(), opt, level) },
-	})
+		RunE: func(c *cobra.Command, _ []string) error { return seal(c.Context(), opt, level, after) },
+	}
+	shut.Flags().DurationVar(&after, "after", 0, "wait this long first, and then do nothing if the guard was opened meanwhile")
+	root.AddCommand(serve, shut)
 	root.SetArgs(args)
 
 	return report(root.ExecuteContext(context.Background()))
@@ -138,9 +142,13 @@ func tell(log *slog.Logger, err error) {
 }
 
 // seal shuts the guard for the time before the service.
-func seal(ctx context.Context, opt daemon.Options, level slog.Level) error {
+func seal(ctx context.Context, opt daemon.Options, level slog.Level, after time.Duration) error {
 	opt.Log = host.NewLog(host.Options{}, nil, level)
-	if err := daemon.Seal(ctx, opt); err != nil {
+	shut := daemon.Seal
+	if after > 0 {
+		shut = func(ctx context.Context, opt daemon.Options) error { return daemon.SealAfter(ctx, opt, after) }
+	}
+	if err := shut(ctx, opt); err != nil {
 		return fmt.Errorf("%w: %w", errSeal, err)
 	}
 	return nil

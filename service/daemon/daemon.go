@@ -315,7 +315,7 @@ func (d *Daemon) openNetwork() {
 		return
 	}
 	if guard.Supported {
-		d.guard = guard.New(guard.Options{Interface: d.opt.Interface, Mark: mark, Log: d.log})
+		d.guard = guard.New(guard.Options{Interface: d.opt.Interface, Mark: mark, Log: d.log, Afterwards: d.afterwards})
 	}
 	d.network = newSystem(d.opt, d.own.has, d.permit(), d.log)
 }

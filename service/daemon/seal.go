@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"holdfast/service/failover"
 	"holdfast/service/guard"
@@ -46,6 +47,35 @@ func Seal(ctx context.Context, opt Options) error {
 		layer("routes", manager.Seal(ctx, set.Carry, mark)),
 	)
 	return errors.Join(err, g.Close())
+}
+
+// clockEvery is how often SealAfter looks at the clock on the wall: no timer sees
+// that the computer slept.
+const clockEvery = 10 * time.Second
+
+// SealAfter waits, by the clock on the wall, and then does what Seal does, unless
+// the guard was opened meanwhile. It ends a pause that has outlived its service.
+func SealAfter(ctx context.Context, opt Options, wait time.Duration) error {
+	if err := passTime(ctx, wait); err != nil {
+		return err
+	}
+	if shut, err := guard.Present(); err == nil && !shut {
+		return nil
+	}
+	return Seal(ctx, opt)
+}
+
+// passTime waits by the clock on the wall.
+func passTime(ctx context.Context, wait time.Duration) error {
+	end := time.Now().Round(0).Add(wait)
+	for left := wait; left > 0; left = end.Sub(time.Now().Round(0)) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(min(left, clockEvery)):
+		}
+	}
+	return nil
 }
 
 // layer says which of the guard's two layers an error is of. The other one is

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"maps"
@@ -10,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"holdfast/service/guardset"
 	"holdfast/service/library"
@@ -130,4 +133,19 @@ func prefixes(text string) (out []netip.Prefix) {
 		out = append(out, netip.MustParsePrefix(word))
 	}
 	return out
+}
+
+// TestPassTime waits as long as it is told, and not when it is told to stop.
+func TestPassTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		if err := passTime(t.Context(), 65*time.Second); err != nil || time.Since(began) != 65*time.Second {
+			t.Errorf("waited %v, %v", time.Since(began), err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+		defer cancel()
+		if err := passTime(ctx, time.Hour); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("told to stop: %v", err)
+		}
+	})
 }

@@ -53,8 +53,14 @@ type Options struct {
 	// Interface is the name of the tunnel's interface. It need not exist.
 	Interface string
 	// Mark is the firewall mark of our own packets. Permits hold for packets
-	// with this mark from a socket of this process's user. It must not be 0.
+	// with this mark from a socket of this process's user. It must not be 0. On
+	// Windows they hold for this program run by this user instead, on macOS for
+	// all programs of this user; there everybody may send an echo that is permitted.
 	Mark uint32
+	// Afterwards has somebody else shut the guard as it should be, after this time
+	// and if this process does not live by then; cancel says that it is not needed.
+	// Only macOS asks for it, where a pause would else outlive us. nil: nobody does.
+	Afterwards func(time.Duration) (cancel func(), err error)
 	// Log gets warnings. nil: none.
 	Log *slog.Logger
 }

@@ -5,19 +5,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
 // Supported says whether this system can keep anything in.
 const Supported = true
+
+// pfAnchor is where our rules are. The system's own /etc/pf.conf asks all that
+// is below com.apple, by name in order; its first character puts ours before
+// Apple's, whose own "quick" rules would else decide before.
+const pfAnchor = "com.apple/000.holdfast"
 
 const (
 	pfctlPath = "/sbin/pfctl"
@@ -35,18 +38,20 @@ const (
 type kernel struct {
 	// tunnel is the name of its interface, or "utun" where the system numbers it.
 	tunnel string
+	// afterwards ends a pause, see Options. nil: nobody does but we.
+	afterwards func(time.Duration) (cancel func(), err error)
 	// meant is what was put in force last, by these rules. known is false before.
 	meant   meant
 	inForce pfRules
 	known   bool
-	fuse    *fuse // nil: there is no pause
+	pause   *pause // nil: there is none
 }
 
 func openKernel(o Options) (*kernel, error) {
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("the firewall may only be changed as root: %w", os.ErrPermission)
 	}
-	return &kernel{tunnel: o.Interface}, nil
+	return &kernel{tunnel: o.Interface, afterwards: o.Afterwards}, nil
 }
 
 // Close does nothing: there is nothing that is held.
@@ -118,9 +123,9 @@ func (k *kernel) enforce(m meant) (o outcome, err error) {
 			return o, err
 		}
 		if still = r.differs(&want); try == 0 && k.known {
-			o.lost = k.lost(&r)
+			o.lost = r.differs(&k.inForce)
 		}
-		if len(still) == 0 && k.fused(m) {
+		if len(still) == 0 && k.paused(m) {
 			k.took(m, want)
 			return o, nil
 		}
@@ -129,15 +134,6 @@ func (k *kernel) enforce(m meant) (o outcome, err error) {
 		}
 	}
 	return o, fmt.Errorf("the rules are not as they should be: %s", strings.Join(still, ", "))
-}
-
-// lost is what differs from what was put in force last, but for a pause that has
-// ended by itself.
-func (k *kernel) lost(r *pfReading) []string {
-	if k.fuse != nil && len(r.differs(&k.fuse.after)) == 0 {
-		return nil
-	}
-	return r.differs(&k.inForce)
 }
 
 // took notes what is in force. Who follows it looks again when the time comes.
@@ -160,8 +156,8 @@ func (k *kernel) repair(r pfReading, m meant, want pfRules) error {
 			return err
 		}
 	}
-	if !k.fused(m) {
-		if err := k.light(m); err != nil {
+	if !k.paused(m) {
+		if err := k.begin(m); err != nil {
 			return err
 		}
 	}
@@ -181,8 +177,8 @@ func (k *kernel) repair(r pfReading, m meant, want pfRules) error {
 
 // open removes our rules and gives our reference to pf back.
 func (k *kernel) open() error {
-	k.fuse.end()
-	k.fuse = nil
+	k.pause.end()
+	k.pause = nil
 	return openPF()
 }
 
@@ -287,66 +283,42 @@ func pfctl(input string, arguments ...string) (string, error) {
 	return out.String(), nil
 }
 
-// fuse ends a pause, in a process of its own which outlives this one.
-type fuse struct {
-	until time.Time
-	after pfRules // what it puts in force
-	pid   int
-	gone  chan struct{} // closed when the process has ended
+// pause is one that is in force. pf knows no time, and keeps what it was told.
+type pause struct {
+	until  time.Time
+	cancel func()
 }
 
-// fused says that a pause that is meant ends when it is meant to.
-func (k *kernel) fused(m meant) bool {
+// paused says that a pause that is meant ends when it is meant to, or that there
+// is none.
+func (k *kernel) paused(m meant) bool {
 	if m.paused <= 0 {
-		return k.fuse == nil
+		return k.pause == nil
 	}
-	return k.fuse != nil && (time.Until(k.fuse.until)-m.paused).Abs() < 2*time.Second
+	return k.pause != nil && (time.Until(k.pause.until)-m.paused).Abs() < 2*time.Second
 }
 
-// light starts the fuse of a pause, before anything is let out, or puts it out.
-func (k *kernel) light(m meant) error {
-	k.fuse.end()
-	if k.fuse = nil; m.paused <= 0 {
+// begin sees to it, before anything is let out, that a pause ends; or ends the
+// one that there is.
+func (k *kernel) begin(m meant) error {
+	k.pause.end()
+	if k.pause = nil; m.paused <= 0 {
 		return nil
 	}
-	pause, then := pfWrite(m, "", 0), m
-	then.paused = 0
-	after := pfWrite(then, tunnelInterface(k.tunnel, m.set.Own), os.Geteuid())
-	seconds := int((m.paused + time.Second - 1) / time.Second)
-	cmd := exec.Command("/bin/sh", pfFuseArguments(seconds, pause.label(pause.mark(), 0), pfctlPath)...)
-	cmd.Env, cmd.Dir = []string{}, "/"
-	// launchd ends what is of the service's group together with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	in, err := cmd.StdinPipe()
-	if err == nil {
-		err = cmd.Start()
+	p := &pause{until: time.Now().Add(m.paused), cancel: func() {}}
+	if k.afterwards != nil {
+		var err error
+		if p.cancel, err = k.afterwards(m.paused); err != nil {
+			return fmt.Errorf("have the pause end whatever becomes of us: %w", err)
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("have the pause end by itself: %w", err)
-	}
-	k.fuse = &fuse{until: time.Now().Add(m.paused), after: after, pid: cmd.Process.Pid, gone: make(chan struct{})}
-	// It has all of the rules before the pause begins, or there is none.
-	_, err = io.WriteString(in, after.text())
-	err = errors.Join(err, in.Close())
-	gone := k.fuse.gone
-	go func() {
-		_ = cmd.Wait()
-		close(gone)
-	}()
-	if err != nil {
-		return fmt.Errorf("have the pause end by itself: %w", err)
-	}
+	k.pause = p
 	return nil
 }
 
 // end may be called on nil.
-func (f *fuse) end() {
-	if f == nil {
-		return
-	}
-	select {
-	case <-f.gone: // and its number may be another's
-	default:
-		_ = syscall.Kill(-f.pid, syscall.SIGKILL)
+func (p *pause) end() {
+	if p != nil {
+		p.cancel()
 	}
 }

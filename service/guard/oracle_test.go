@@ -38,14 +38,12 @@ type system struct {
 	// accepts says that what arrives is asked for like what leaves: what is let in
 	// is let out again.
 	accepts bool
-	// echoes says that whose an echo is can be told.
-	echoes bool
 	// apart says that what is forwarded is asked for by its addresses alone.
 	apart bool
 }
 
 var (
-	windowsSystem = system{accepts: true, echoes: true, apart: true}
+	windowsSystem = system{accepts: true, apart: true}
 	darwinSystem  = system{}
 )
 
@@ -92,7 +90,7 @@ func (s system) oursAsks(m meant, t traffic) bool {
 		echo := t.protocol == 1 && t.kind == 8 && t.dst.Is4() || t.protocol == 58 && t.kind == 128 && t.dst.Is6()
 		switch {
 		case p.to.Addr() != t.dst:
-		case p.protocol == 1 && echo && (t.ours || !s.echoes):
+		case p.protocol == 1 && echo:
 			return true
 		case p.protocol != 1 && p.protocol == t.protocol && p.to.Port() == t.dport && t.ours:
 			return true

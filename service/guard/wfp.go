@@ -296,16 +296,18 @@ func (w *wfpWriter) live(f *wfpFamily, m *meant, self *wfpSelf) {
 }
 
 // ours writes a permit: for this program, run by this user, and nobody else. UDP
-// may also begin with the other side, after a pause in which its flow ended.
+// may also begin with the other side, after a pause in which its flow ended. An
+// echo is everybody's: Windows itself sends it, for whoever asked.
 func (w *wfpWriter) ours(f *wfpFamily, p permit, self *wfpSelf) {
 	to := wfpCondition{field: wfpRemoteAddress, prefix: netip.PrefixFrom(p.to.Addr(), p.to.Addr().BitLen())}
-	who := []wfpCondition{{field: wfpProgram, blob: self.program}, {field: wfpUser, blob: self.user}, to}
 	if p.protocol == protocolICMP {
-		w.add("ours", f.connect, wfpLive, true, wfpWeightOurs,
-			append(who, wfpNumber(wfpProtocol, uint64(f.icmp)), wfpNumber(wfpLocalPort, uint64(f.echo)))...)
+		w.add("an echo", f.connect, wfpLive, true, wfpWeightOurs, to, wfpNumber(wfpProtocol, uint64(f.icmp)), wfpNumber(wfpLocalPort, uint64(f.echo)))
 		return
 	}
-	what := append(who, wfpNumber(wfpProtocol, uint64(p.protocol)), wfpNumber(wfpRemotePort, uint64(p.to.Port())))
+	what := []wfpCondition{
+		{field: wfpProgram, blob: self.program}, {field: wfpUser, blob: self.user}, to,
+		wfpNumber(wfpProtocol, uint64(p.protocol)), wfpNumber(wfpRemotePort, uint64(p.to.Port())),
+	}
 	w.add("ours", f.connect, wfpLive, true, wfpWeightOurs, what...)
 	if p.protocol == protocolUDP {
 		w.add("ours", f.accept, wfpLive, true, wfpWeightOurs, what...)
