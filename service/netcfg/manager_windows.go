@@ -200,7 +200,7 @@ func (t *windowsTables) setLink(luid winipcfg.LUID, l *link) error {
 		row.WeakHostSend = false
 		row.WeakHostReceive = false
 		if l.mtu != 0 {
-			row.NLMTU = uint32(l.mtu)
+			row.NLMTU = mtuOf(family, l.mtu)
 		}
 		whole := family == windows.AF_INET && l.whole4 || family == windows.AF_INET6 && l.whole6
 		row.UseAutomaticMetric = !whole
@@ -212,6 +212,16 @@ func (t *windowsTables) setLink(luid winipcfg.LUID, l *link) error {
 		}
 	}
 	return nil
+}
+
+// mtuOf is the MTU of a family where an interface has one for both: IPv6 takes none
+// below its least.
+func mtuOf(family winipcfg.AddressFamily, mtu int) uint32 {
+	const least6 = 1280
+	if family == windows.AF_INET6 {
+		return uint32(max(mtu, least6))
+	}
+	return uint32(mtu)
 }
 
 func changeAddress(luid winipcfg.LUID, do verb, a netip.Prefix) error {
@@ -268,6 +278,9 @@ func (t *windowsTables) read(l *layout) (found layout, err error) {
 		return layout{}, fmt.Errorf("read interface: %w", err)
 	}
 	found.link = link{iface: l.link.iface, id: uint64(luid), mtu: int(row.NLMTU)}
+	if row6, err := luid.IPInterface(windows.AF_INET6); err == nil && found.link.mtu == l.link.mtu && row6.NLMTU != mtuOf(windows.AF_INET6, l.link.mtu) {
+		found.link.mtu = int(row6.NLMTU) // the one that is not as it was set
+	}
 	addresses, err := winipcfg.GetUnicastIPAddressTable(windows.AF_UNSPEC)
 	if err != nil {
 		return layout{}, fmt.Errorf("list addresses: %w", err)
