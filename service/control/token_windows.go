@@ -62,7 +62,7 @@ func impersonate(h windows.Handle, self string) (p Peer, reverted bool, err erro
 	if opened != nil {
 		return Peer{}, true, fmt.Errorf("open the caller's token: %w", opened)
 	}
-	defer token.Close()
+	defer func() { _ = token.Close() }()
 	p, err = readToken(token, self)
 	return p, true, err
 }

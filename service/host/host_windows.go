@@ -100,6 +100,7 @@ func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, state c
 				stop()
 			case svc.PowerEvent, svc.SessionChange:
 				h.opt.Log.Debug("told of a change", "of", order(r.Cmd), "kind", r.EventType)
+			default: // it was not asked for
 			}
 		case h.err = <-ended:
 			return h.end(ctx.Err() != nil)
@@ -142,6 +143,7 @@ func order(c svc.Cmd) string {
 		return "power"
 	case svc.SessionChange:
 		return "session"
+	default:
+		return fmt.Sprint(uint32(c))
 	}
-	return fmt.Sprint(c)
 }
