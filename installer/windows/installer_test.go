@@ -88,8 +88,8 @@ func sequence(t *testing.T) map[string]int {
 func TestOrderOfActions(t *testing.T) {
 	at := sequence(t)
 	for _, order := range [][]string{
-		{"InstallInitialize", "CloseTray", "StopServices", "Unregister", "OpenGuard", "DeleteServices", "RemoveFiles"},
-		{"CloseTray", "ForgetPerson", "RemoveFiles"},
+		{"InstallInitialize", "CloseTray", "StopServices", "OpenGuard", "Unregister", "DeleteServices", "RemoveFiles"},
+		{"CloseTray", "OpenGuard", "ForgetPerson", "RemoveFiles"},
 		{"InstallFiles", "InstallServices", "UndoRegister", "Register", "StartServices", "InstallFinalize"},
 		{"RemoveFiles", "Purge", "InstallFinalize", "ShowTray"},
 	} {

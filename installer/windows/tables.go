@@ -50,13 +50,13 @@ var actions = []action{
 	// A tray that runs would keep its file from being replaced or removed.
 	{"CloseTray", runIn + inScript + asSystem + goOn, "ProgramFiles64Folder",
 		`"[System64Folder]taskkill.exe" /F /IM ` + Tray, "Installed OR OLDERFOUND", 1550},
+	// The service is stopped by now (1900). The guard must not outlast what can open
+	// it: where it cannot be opened, nothing is removed.
+	{"OpenGuard", runFile + inScript + asSystem, "holdfast.exe", "guard release", removing, 1920},
+	{"Unregister", runFile + inScript + asSystem + goOn, "holdfast.exe", "service uninstall", removing, 1940},
 	// What the tray keeps of the person who removes the program is theirs, so they
 	// remove it, with their own rights.
-	{"ForgetPerson", runFile + inScript + goOn, "tray.exe", Forget, removing, 1930},
-	// The service is stopped by now (1900). Whether it was registered or not, the
-	// guard must not outlast what can open it.
-	{"Unregister", runFile + inScript + asSystem + goOn, "holdfast.exe", "service uninstall", removing, 1950},
-	{"OpenGuard", runFile + inScript + asSystem, "holdfast.exe", "guard release", removing, 1960},
+	{"ForgetPerson", runFile + inScript + goOn, "tray.exe", Forget, removing, 1960},
 	// The service is registered at 5800 and started at 5900; in between it is given
 	// all that Windows Installer has no words for.
 	{"UndoRegister", runFile + inScript + asSystem + onRollback + goOn, "holdfast.exe", "service uninstall", firstInstall, 5840},
