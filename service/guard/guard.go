@@ -1,17 +1,16 @@
 // Package guard enforces a guardset.Set in the system's packet filter: the kill
-// switch. On Linux these are rules of nf_tables.
+// switch. These are rules of nf_tables on Linux, filters of the Windows Filtering
+// Platform, and rules of pf on macOS.
 //
-// The rules are made once and not deleted while anything is kept in: what
-// varies is in sets, which change by elements. They belong to the kernel and
-// outlive the process; the next one adopts them as they are and moves on from
-// there. What is in force is read back after each change.
+// They belong to the system and outlive the process; the next one adopts them as
+// they are and moves on from there. What is in force is read back after each
+// change, and no change lets anything out on its way that neither the set before
+// nor the one behind lets.
 //
 // A Guard never opens by itself: only a Set of kind open removes rules, and
 // Release does. It decides nothing, knows no tunnel and sees no packet.
 //
-// Known exceptions: packets that a program with CAP_NET_RAW puts on the link
-// itself (AF_PACKET), what a bridge passes on below IP, and what runs in
-// another network namespace with an interface of its own.
+// What a system's filter cannot keep in is in SECURITY.md.
 package guard
 
 import (
@@ -184,7 +183,7 @@ func New(o Options) *Guard {
 // more is kept in than either asks for.
 //
 // Where the destinations that are kept in change, or the rules of an earlier
-// version, everything is kept in for some milliseconds meanwhile.
+// version, everything is kept in for some milliseconds meanwhile on Linux.
 //
 // A set that is open removes all rules. Errors are ErrOwned, wrap
 // errors.ErrUnsupported where the kernel cannot do it and os.ErrPermission

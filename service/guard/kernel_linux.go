@@ -47,8 +47,15 @@ func explainRefusal(err error) error {
 	return err
 }
 
-// kernel is our tables in the network namespace in which it was opened. It is
-// not safe for concurrent use.
+// kernel is our tables in the network namespace in which it was opened. They
+// are made once and not deleted while anything is kept in: what varies is in
+// sets, which change by elements.
+//
+// They belong to it while the process lives, on kernels that know an owner that
+// persists (Linux 6.9): then nobody else can remove or change them. On others
+// they are plain tables, which Watch puts back. A kernel without tables of
+// family arp does not keep the tunnel's addresses from neighbours that ask for
+// them; a warning in the log says so.
 type kernel struct {
 	log   *slog.Logger
 	rules *ruleset
