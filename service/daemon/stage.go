@@ -59,9 +59,9 @@ func advice(s Stage, err error) string {
 	case errors.Is(err, syscall.ENOTDIR) && folder != "":
 		return "a file stands where a folder must be; move it away, or name another folder with " + folder
 	case errors.Is(err, fs.ErrPermission) && folder != "":
-		return "run it as root, or name a folder of your own with " + folder
+		return "run it as " + mighty + ", or name a folder of your own with " + folder
 	case errors.Is(err, fs.ErrPermission):
-		return "run it as root, or with --userspace"
+		return "run it as " + mighty + ", or with --userspace"
 	case errors.Is(err, syscall.ENOSPC):
 		return "make room on the disk"
 	case errors.Is(err, syscall.EROFS) && folder != "":

@@ -1,7 +1,9 @@
 package host
 
 import (
+	"debug/pe"
 	"fmt"
+	"runtime"
 	"slices"
 	"unsafe"
 
@@ -17,10 +19,11 @@ const (
 	policyChildren        = 13 // other programs
 
 	noExtensionPoints = 1
-	noRemoteImages    = 1
-	noLowImages       = 2 // written by programs that are not trusted
-	systemImagesFirst = 4
-	noChildren        = 1
+	// Not that the folder of Windows comes first: wintun.dll must be the one beside
+	// the program.
+	noRemoteImages = 1
+	noLowImages    = 2 // written by programs that are not trusted
+	noChildren     = 1
 )
 
 // harden gives away what the service does not need. What cannot be given away is
@@ -29,11 +32,13 @@ func harden(o Options) {
 	if err := keepOnly(o.Privileges); err != nil {
 		o.Log.Warn("privileges could not be given away", "err", err)
 	}
-	for policy, flags := range map[uintptr]uint32{
-		policyExtensionPoints: noExtensionPoints,
-		policyImages:          noRemoteImages | noLowImages | systemImagesFirst,
-		policyChildren:        noChildren,
-	} {
+	policies := map[uintptr]uint32{policyExtensionPoints: noExtensionPoints, policyImages: noRemoteImages | noLowImages}
+	// Where the processor is another than this program was made for, wintun has a
+	// program of Windows install the driver.
+	if isNative() {
+		policies[policyChildren] = noChildren
+	}
+	for policy, flags := range policies {
 		if err := setProcessMitigationPolicy.Find(); err != nil {
 			o.Log.Debug("this system has no policies for processes", "err", err)
 			return
@@ -42,6 +47,14 @@ func harden(o Options) {
 			o.Log.Debug("a policy could not be set", "policy", policy, "err", err)
 		}
 	}
+}
+
+// isNative says that the processor is the one that this program was made for.
+func isNative() bool {
+	made := map[string]uint16{"amd64": pe.IMAGE_FILE_MACHINE_AMD64, "arm64": pe.IMAGE_FILE_MACHINE_ARM64}
+	var process, machine uint16
+	err := windows.IsWow64Process2(windows.CurrentProcess(), &process, &machine)
+	return err == nil && machine == made[runtime.GOARCH]
 }
 
 // keepOnly removes every privilege from the process but those named: no code of it

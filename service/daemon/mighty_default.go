@@ -1,0 +1,6 @@
+//go:build !windows
+
+package daemon
+
+// mighty is who may change what the kernel keeps.
+const mighty = "root"

@@ -1,0 +1,4 @@
+package daemon
+
+// mighty is who may change what the kernel keeps.
+const mighty = "an administrator"
