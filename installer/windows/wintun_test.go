@@ -81,26 +81,28 @@ func TestCheckWintunFile(t *testing.T) {
 	}
 }
 
-// The real files, where HOLDFAST_WINTUN names a folder that holds wintun-ARCH.dll.
+// The real file, where HOLDFAST_WINTUN names it.
 func TestCheckWintunTakesTheRealOne(t *testing.T) {
-	dir := os.Getenv("HOLDFAST_WINTUN")
-	if dir == "" {
-		t.Skip("needs HOLDFAST_WINTUN, a folder with wintun-amd64.dll and wintun-arm64.dll")
+	path := os.Getenv("HOLDFAST_WINTUN")
+	if path == "" {
+		t.Skip("needs HOLDFAST_WINTUN, a file that is wintun.dll")
 	}
-	for arch, other := range map[string]string{"amd64": "arm64", "arm64": "amd64"} {
-		data, err := os.ReadFile(filepath.Join(dir, "wintun-"+arch+".dll"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := CheckWintun(data, arch); err != nil {
-			t.Errorf("%s: %v", arch, err)
-		}
-		if err := CheckWintun(data, other); !errors.Is(err, ErrWintun) || !strings.Contains(err.Error(), "for "+arch+", not for "+other) {
-			t.Errorf("%s as %s: got %v", arch, other, err)
-		}
-		data[len(data)/2] ^= 1
-		if err := CheckWintun(data, arch); !errors.Is(err, ErrWintun) || !strings.Contains(err.Error(), "it has been changed") {
-			t.Errorf("%s with a bit turned: got %v", arch, err)
-		}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	arch, other := "amd64", "arm64"
+	if CheckWintun(data, arch) != nil {
+		arch, other = other, arch
+	}
+	if err := CheckWintun(data, arch); err != nil {
+		t.Errorf("%s: %v", arch, err)
+	}
+	if err := CheckWintun(data, other); !errors.Is(err, ErrWintun) || !strings.Contains(err.Error(), "for "+arch+", not for "+other) {
+		t.Errorf("%s as %s: got %v", arch, other, err)
+	}
+	data[len(data)/2] ^= 1
+	if err := CheckWintun(data, arch); !errors.Is(err, ErrWintun) || !strings.Contains(err.Error(), "it has been changed") {
+		t.Errorf("%s with a bit turned: got %v", arch, err)
 	}
 }
