@@ -1,0 +1,6 @@
+//go:build !linux && !darwin
+
+package main
+
+// openByHand is empty: Windows has no command for it.
+const openByHand = ""
