@@ -81,12 +81,6 @@ func (w *world) released() (older, newer string) {
 	return made[0], made[1]
 }
 
-// one is the only file of a folder that a pattern matches.
-func (w *world) one(dir, pattern string) string {
-	w.t.Helper()
-	return only(w.t, dir, pattern)
-}
-
 // take copies a package into the machine, and returns where it is there.
 func (m *machine) take(file string) string {
 	m.w.t.Helper()

@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,7 +26,7 @@ func only(t testing.TB, dir, pattern string) string {
 
 // manager is how a package manager is asked.
 type manager struct {
-	name, file              string // file: which package is its own
+	file                    string // which package is its own
 	install, upgrade, erase []string
 }
 
@@ -44,7 +47,7 @@ func (l *laboratory) life(by manager) (m *machine, clean map[string]string) {
 	clean = m.listing()
 	network, dns := m.settings()
 
-	m.logged(append(by.install, m.take(l.one(older, by.file)))...)
+	m.logged(append(by.install, m.take(only(t, older, by.file)))...)
 	l.s = m.service()
 	l.until("holdfastd to answer", 15*time.Second, l.s.answers)
 	m.isInstalled()
@@ -54,7 +57,7 @@ func (l *laboratory) life(by manager) (m *machine, clean map[string]string) {
 	l.near.Strays()
 	l.near.Hold(l.allowed(&state{}))
 	cell := l.enter()
-	m.logged(append(by.upgrade, m.take(l.one(newer, by.file)))...)
+	m.logged(append(by.upgrade, m.take(only(t, newer, by.file)))...)
 	l.until("the new holdfastd to answer", 15*time.Second, func() bool {
 		said, err := m.try("holdfast", "version")
 		return err == nil && strings.Count(said, "0.1.1") == 2
@@ -133,7 +136,7 @@ func (m *machine) roles() {
 func TestDeb(t *testing.T) {
 	l := newLaboratory(t)
 	m, clean := l.life(manager{
-		name: "dpkg", file: "holdfast_*.deb",
+		file:    "holdfast_*.deb",
 		install: []string{"dpkg", "-i"}, upgrade: []string{"dpkg", "-i"}, erase: []string{"dpkg", "-r", "holdfast"},
 	})
 	for _, kept := range []string{"/etc/holdfast/a.conf", "/var/lib/holdfast/holdfast.db", "/etc/xdg/autostart/holdfast-tray.desktop"} {
@@ -150,10 +153,101 @@ func TestDeb(t *testing.T) {
 func TestRPM(t *testing.T) {
 	l := newLaboratory(t)
 	m, clean := l.life(manager{
-		name: "rpm", file: "holdfast-*.rpm",
+		file:    "holdfast-*.rpm",
 		install: []string{"rpm", "-i", "--nodeps"}, upgrade: []string{"rpm", "-U", "--nodeps"}, erase: []string{"rpm", "-e", "holdfast"},
 	})
 	m.sh("rm", "-r", "/etc/holdfast", "/var/lib/holdfast")
 	m.sh("groupdel", "holdfast")
 	m.isClean(clean)
+}
+
+// TestPackagesAreTheSameElsewhere makes the packages again in another folder:
+// every byte is the same.
+func TestPackagesAreTheSameElsewhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	here, _ := w.released()
+	// A clone holds what is committed: where more is, the same folder is used again.
+	dir := "."
+	if changes := w.sh("", "git", "status", "--porcelain"); changes == "" {
+		dir = filepath.Join(w.dir, "clone")
+		w.sh("", "git", "clone", "--quiet", "--shared", strings.TrimSpace(w.sh("", "git", "rev-parse", "--show-toplevel")), dir)
+	} else {
+		t.Log("the work tree holds changes: made again in the same folder")
+	}
+	elsewhere := filepath.Join(w.dir, "elsewhere")
+	if err := makePackages(dir, elsewhere, "0.1.0"); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(here)
+	if err != nil || len(entries) < 5 {
+		t.Fatalf("made %v, %v, want a deb, an rpm, an archive, a bill of materials and a list of sums", entries, err)
+	}
+	for _, e := range entries {
+		a, errA := os.ReadFile(filepath.Join(here, e.Name()))
+		b, errB := os.ReadFile(filepath.Join(elsewhere, e.Name()))
+		if errA != nil || errB != nil || !bytes.Equal(a, b) {
+			t.Errorf("%s differs: %v, %v", e.Name(), errA, errB)
+		}
+	}
+	cmd := exec.Command("sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS")
+	cmd.Dir = elsewhere
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("the sums: %v\n%s", err, out)
+	}
+}
+
+// lintFilter leaves out what rpmlint has to say of packages that nobody signed:
+// the key is an input, and tests have none.
+const lintFilter = `Filters = ["no-signature"]
+`
+
+// extractor stands in for cpio, for rpmlint: paths in our rpm begin with a slash,
+// and would lead out of the folder into which it unpacks.
+const extractor = "#!/bin/sh\nexec /usr/bin/cpio --no-absolute-filenames \"$@\"\n"
+
+// TestLint has the distributions' own checks look at the packages.
+func TestLint(t *testing.T) {
+	t.Parallel()
+	for _, program := range []string{"lintian", "rpmlint", "rpm", "/usr/bin/cpio"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip("needs " + program)
+		}
+	}
+	w := newWorld(t)
+	made, _ := w.released()
+	deb, rpm := only(t, made, "*.deb"), only(t, made, "*.rpm")
+	if out, err := w.try("", "lintian", "--fail-on", "error,warning", "--tag-display-limit", "0", deb); err != nil {
+		t.Errorf("lintian: %v\n%s", err, out)
+	}
+	if out := w.sh("", "rpm", "--checksig", "--verbose", rpm); !strings.Contains(out, "Payload SHA256 digest: OK") {
+		t.Errorf("rpm --checksig: %s", out)
+	}
+	bin, config := filepath.Join(w.dir, "bin"), filepath.Join(w.dir, "rpmlint.toml")
+	err := errors.Join(os.Mkdir(bin, 0o755), os.WriteFile(filepath.Join(bin, "cpio"), []byte(extractor), 0o755), os.WriteFile(config, []byte(lintFilter), 0o644))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("rpmlint", "--config", config, rpm)
+	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), " 0 errors") {
+		t.Errorf("rpmlint: %v\n%s", err, out)
+	}
+	// Both hold the same, but for what each system wants its own of.
+	inDeb, inRPM := w.sh("", "sh", "-c", "dpkg-deb --fsys-tarfile "+deb+" | tar -tf - | grep -v '/$' | sed 's/^[.]//'"), w.sh("", "rpm", "-qpl", rpm)
+	for _, file := range []string{"/usr/bin/holdfast", "/usr/bin/holdfastd", "/usr/bin/holdfast-tray", "/usr/lib/systemd/system/" + linux.Service,
+		"/usr/lib/systemd/system/" + linux.EarlyBoot, "/usr/lib/sysusers.d/" + linux.Group, "/etc/xdg/autostart/holdfast-tray.desktop",
+		"/usr/share/applications/holdfast-tray.desktop", "/usr/share/icons/hicolor/scalable/apps/holdfast.svg",
+		"/usr/share/bash-completion/completions/holdfast", "/usr/share/fish/vendor_completions.d/holdfast.fish",
+		"/usr/share/man/man1/holdfast.1.gz", "/usr/share/man/man1/holdfast-status.1.gz", "/usr/share/man/man8/holdfastd.8.gz"} {
+		if !strings.Contains(inDeb, file+"\n") || !strings.Contains(inRPM, file+"\n") {
+			t.Errorf("%s is not in both packages", file)
+		}
+	}
+	for file, list := range map[string]string{"/usr/share/zsh/vendor-completions/_holdfast": inDeb, "/usr/share/doc/holdfast/copyright": inDeb,
+		"/usr/share/zsh/site-functions/_holdfast": inRPM, "/usr/share/licenses/holdfast/THIRD-PARTY.txt": inRPM} {
+		if !strings.Contains(list, file+"\n") {
+			t.Errorf("%s is missing", file)
+		}
+	}
 }
