@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // target is a system and a processor, by their names in Go.
@@ -40,11 +41,9 @@ var programs = map[string]string{
 
 // build builds a program for the target and returns its content. env is what the
 // Go tool needs to know besides, such as CC; flags are more of its flags.
-//
-// The commit and its time the Go tool stamps itself.
 func (j *job) build(ctx context.Context, name string, env, flags []string) ([]byte, error) {
 	path := filepath.Join(j.dir, name)
-	args := append([]string{"build", "-trimpath", "-buildvcs=true", "-o", path}, flags...)
+	args := append([]string{"build", "-trimpath", "-buildvcs=false", "-o", path}, flags...)
 	env = append([]string{"GOOS=" + j.system, "GOARCH=" + j.arch, "GOFLAGS="}, env...)
 	if _, err := outputWith(ctx, j.root, env, "go", append(args, programs[name])...); err != nil {
 		return nil, err
@@ -52,10 +51,12 @@ func (j *job) build(ctx context.Context, name string, env, flags []string) ([]by
 	return os.ReadFile(path)
 }
 
-// linkerFlags strip a program and stamp the version into it. more are those of
-// the target.
+// linkerFlags strip a program and stamp into it what it is. more are those of the
+// target.
 func (j *job) linkerFlags(more ...string) string {
-	flags := append([]string{"-s", "-w", "-X holdfast/build/version.Version=" + j.Version}, more...)
+	const stamp = "-X holdfast/build/version."
+	flags := append([]string{"-s", "-w", stamp + "Version=" + j.Version, stamp + "Commit=" + j.Commit,
+		stamp + "made=" + j.Made.Format(time.RFC3339)}, more...)
 	return "-ldflags=" + strings.Join(flags, " ")
 }
 

@@ -2,9 +2,11 @@
 // same stamp, so that the command line can tell when it talks to a service of
 // another build.
 //
-// A release sets both values while linking:
+// A release sets all of it while linking, since the Go tool finds no commit in
+// every kind of work tree:
 //
-//	-ldflags "-X holdfast/build/version.Version=1.0.0 -X holdfast/build/version.Commit=abc…"
+//	-ldflags "-X holdfast/build/version.Version=1.0.0 -X holdfast/build/version.Commit=abc…
+//	  -X holdfast/build/version.made=2026-11-30T04:00:00Z"
 //
 // Without that they come from what the Go tool stamped into the program.
 package version
@@ -25,10 +27,13 @@ var Commit string
 // Built is when the commit was made. Zero where nothing was stamped.
 var Built time.Time
 
+// made is Built in the form of RFC 3339, for the linker, which sets strings only.
+var made string
+
 func init() {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		Version, Commit = fill(Version, Commit, info)
-		Built = made(info)
+		Built = committed(made, info)
 	}
 	if Version == "" {
 		Version = "devel"
@@ -63,15 +68,19 @@ func fill(version, commit string, info *debug.BuildInfo) (string, string) {
 	return version, commit
 }
 
-// made is when the commit was made that info names.
-func made(info *debug.BuildInfo) time.Time {
+// committed is when the commit was made: told by the linker, or else named by
+// info.
+func committed(told string, info *debug.BuildInfo) time.Time {
 	for _, s := range info.Settings {
-		if s.Key == "vcs.time" {
-			at, _ := time.Parse(time.RFC3339, s.Value)
-			return at
+		if told == "" && s.Key == "vcs.time" {
+			told = s.Value
 		}
 	}
-	return time.Time{}
+	at, err := time.Parse(time.RFC3339, told)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }
 
 // String is both on one line: "1.0.0 (abc…)".

@@ -42,13 +42,16 @@ func TestNeverEmpty(t *testing.T) {
 	}
 }
 
-func TestMade(t *testing.T) {
+func TestCommitted(t *testing.T) {
 	info := &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.time", Value: "2026-11-20T19:13:15Z"}}}
-	if got, want := made(info), time.Date(2026, 11, 20, 19, 13, 15, 0, time.UTC); !got.Equal(want) {
+	if got, want := committed("", info), time.Date(2026, 11, 20, 19, 13, 15, 0, time.UTC); !got.Equal(want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
+	if got, want := committed("2026-11-30T04:00:00Z", info), time.Date(2026, 11, 30, 4, 0, 0, 0, time.UTC); !got.Equal(want) {
+		t.Errorf("got %v, want the linker's word, %v", got, want)
+	}
 	for _, settings := range [][]debug.BuildSetting{nil, {{Key: "vcs.time", Value: "yesterday"}}} {
-		if got := made(&debug.BuildInfo{Settings: settings}); !got.IsZero() {
+		if got := committed("", &debug.BuildInfo{Settings: settings}); !got.IsZero() {
 			t.Errorf("of %v: got %v, want none", settings, got)
 		}
 	}
