@@ -180,7 +180,7 @@ func TestBadFilesDoNotStopTheOthers(t *testing.T) {
 	put(t, dir, "bad.conf", "[Interface]\nFoo = 1\n")
 	put(t, dir, "empty.conf", "")
 	put(t, dir, "my tunnel.conf", conf)
-	put(t, dir, "con.conf", conf)
+	_ = os.WriteFile(filepath.Join(dir, "con.conf"), []byte(conf), 0o600)
 	put(t, dir, "SHOUT.CONF", conf)
 	put(t, dir, "huge.conf", conf+strings.Repeat("#", tunnel.MaxBytes))
 	put(t, dir, "README", "not mine")
@@ -191,7 +191,7 @@ func TestBadFilesDoNotStopTheOthers(t *testing.T) {
 	l := open(t, dir)
 	wantNames(t, l, "good")
 	problems := l.Problems()
-	for file, says := range map[string]string{
+	want := map[string]string{
 		"bad.conf":       `line 2: unknown key "Foo"`,
 		"empty.conf":     "line 1: there is no [Interface]",
 		"my tunnel.conf": "use 1 to 15 of the characters",
@@ -199,7 +199,11 @@ func TestBadFilesDoNotStopTheOthers(t *testing.T) {
 		"SHOUT.CONF":     "small letters",
 		"huge.conf":      "larger than 256 KiB",
 		"dir.conf":       "not a file",
-	} {
+	}
+	if !slices.Contains(files(t, dir), "con.conf") {
+		delete(want, "con.conf") // Windows has made no file of this name
+	}
+	for file, says := range want {
 		if err := problems[file]; err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: got %v, want %q", file, err, says)
 		}
