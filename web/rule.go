@@ -178,7 +178,7 @@ var accountName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 // denied words a refusal for want of a role.
 func (s *server) denied(c Caller, need Role) error {
 	if need == Admin && c.Role == Operator {
-		return refuse(api.NotPermitted, "Only an administrator may do this.", "Try again as an administrator, with sudo or from an elevated prompt.")
+		return refuse(api.NotPermitted, "Only an administrator may do this.", "Try again as an administrator, with sudo, or on Windows in a terminal that runs as administrator.")
 	}
 	user := "USER"
 	if accountName.MatchString(c.User) {

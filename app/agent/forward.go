@@ -101,7 +101,7 @@ func unreachable(w http.ResponseWriter, r *http.Request, err error, log *slog.Lo
 	}
 	log.Debug("the service did not answer", "err", err)
 	no := refuse(http.StatusBadGateway, codeUnreachable, "Holdfast's service does not answer, so the page cannot tell how things stand.",
-		"Start it with: sudo holdfast service start")
+		"Start it as an administrator: holdfast service start")
 	if errors.Is(err, client.ErrUntrusted) {
 		no = refuse(http.StatusBadGateway, codeUnreachable, "What answers in the place of Holdfast's service belongs to somebody else, so nothing was sent.",
 			"Look at it with: holdfast doctor")
