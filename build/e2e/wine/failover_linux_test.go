@@ -48,63 +48,86 @@ func (c *computer) files(t *testing.T, l *lab.Lab) (dir, name string) {
 	return dir, `C:\` + filepath.Base(dir)
 }
 
-// status is the picture of a service, where it answers.
-func (c *computer) status(t *testing.T, socket string) (s status.Status) {
+// a world is a service in Windows with traffic through its tunnel, and the servers
+// that it leads to.
+type world struct {
+	*computer
+	lab     *lab.Lab
+	socket  string
+	configs string // folder of the servers' configs, as Windows sees it
+}
+
+// carry starts a service, and imports the servers' configs as a group. All ends with
+// the test.
+func (c *computer) carry(t *testing.T, names ...tunnel.Name) *world {
 	t.Helper()
-	if out := c.must(t, "status", "--json", "--socket", socket); json.Unmarshal([]byte(out), &s) != nil {
+	w := &world{computer: c, lab: servers(t, names...), socket: `\\.\pipe\` + t.Name()}
+	_, w.configs = c.files(t, w.lab)
+	folder := `C:\` + t.Name()
+	c.begin(t, c.tools+"/carrier.exe", folder+`\etc`, folder+`\var`, w.socket)
+	until(t, "the service to answer", startWithin, func() bool {
+		return c.holdfast(t, "status", "--socket", w.socket).code == 0
+	})
+	w.at(t, "settings", "set", "profile=fast", "third_party_checks=false")
+	group := []string{"group", "set", "home"}
+	for _, name := range names {
+		w.at(t, "tunnel", "import", w.configs+`\`+string(name)+".conf")
+		group = append(group, string(name))
+	}
+	w.at(t, group...)
+	return w
+}
+
+// at runs a command at the service, and wants that it ends well.
+func (w *world) at(t *testing.T, args ...string) string {
+	t.Helper()
+	return w.must(t, append(args, "--socket", w.socket)...)
+}
+
+// status is the picture of the service.
+func (w *world) status(t *testing.T) (s status.Status) {
+	t.Helper()
+	if out := w.at(t, "status", "--json"); json.Unmarshal([]byte(out), &s) != nil {
 		t.Fatalf("status is %q", out)
 	}
 	return s
 }
 
+// flows waits until traffic flows through a server.
+func (w *world) flows(t *testing.T, through tunnel.Name) {
+	t.Helper()
+	until(t, "traffic through "+string(through), noticedWithin, func() bool {
+		s := w.status(t)
+		return s.Overall == status.Protected && s.Active.Tunnel == through && s.Active.RxBytes > 1000
+	})
+}
+
 // TestFailover breaks the server that the traffic of a service in Windows goes
 // through, and has it go through the other one.
 func TestFailover(t *testing.T) {
-	c := start(t)
-	l := servers(t, "near", "far")
-	_, dir := c.files(t, l)
-	const socket = `\\.\pipe\Carrier`
-	p := c.begin(t, c.tools+"/carrier.exe", `C:\carrier\etc`, `C:\carrier\var`, socket)
-	until(t, "the service to answer", startWithin, func() bool {
-		return c.holdfast(t, "status", "--socket", socket).code == 0
-	})
-	at := func(args ...string) string { return c.must(t, append(args, "--socket", socket)...) }
-	at("settings", "set", "profile=fast", "third_party_checks=false")
-	at("tunnel", "import", dir+`\near.conf`, dir+`\far.conf`)
-	at("group", "set", "home", "near", "far")
-	at("up", "home", "--wait=60s")
-	until(t, "traffic through the nearer server", noticedWithin, func() bool {
-		s := c.status(t, socket)
-		return s.Overall == status.Protected && s.Active.Tunnel == "near" && s.Active.RxBytes > 1000
-	})
+	w := start(t).carry(t, "near", "far")
+	w.at(t, "up", "home", "--wait=60s")
+	w.flows(t, "near")
 
 	broken := time.Now()
-	if err := l.Server("near").Break(lab.BlackHole); err != nil {
+	if err := w.lab.Server("near").Break(lab.BlackHole); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the traffic to go through the other server", noticedWithin, func() bool {
-		s := c.status(t, socket)
-		return s.Active != nil && s.Active.Tunnel == "far" && s.Overall == status.Protected
-	})
-	var got struct{ Events []event.Event }
-	if err := json.Unmarshal([]byte(at("history", "--json")), &got); err != nil {
-		t.Fatal(err)
-	}
+	w.flows(t, "far")
 	moved := false
-	for _, e := range got.Events {
+	for _, e := range w.history(t, "--socket", w.socket) {
 		after := e.At.Sub(broken)
 		if after < 0 || e.Kind != event.VerdictChanged && e.Kind != event.FailedOver {
 			continue
 		}
-		t.Logf("%6d ms after the server broke: %s %s, %s -> %s %s", after.Milliseconds(), e.Kind, e.Tunnel, e.From, e.To, e.Cause)
+		t.Logf("%5d ms after the server broke: %s %s, %s -> %s %s", after.Milliseconds(), e.Kind, e.Tunnel, e.From, e.To, e.Cause)
 		moved = moved || e.Kind == event.FailedOver
 	}
 	if !moved {
 		t.Error("history tells of no failover")
 	}
-	at("down")
-	if s := c.status(t, socket); s.Overall != status.Off {
+	w.at(t, "down")
+	if s := w.status(t); s.Overall != status.Off {
 		t.Errorf("after down it is %s", s.Overall)
 	}
-	p.end(t)
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -13,7 +14,7 @@ import (
 // endWithin is how long a program may take to end once it is told to.
 const endWithin = 30 * time.Second
 
-// program is one that runs beside the test, in Windows.
+// program is one that runs beside the test.
 type program struct {
 	in    io.WriteCloser
 	lines chan string // of its standard output; closed with it
@@ -26,9 +27,16 @@ type program struct {
 func (c *computer) begin(t *testing.T, name string, args ...string) *program {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := c.command(ctx, name, args...)
+	return follow(t, c.command(ctx, name, args...), cancel)
+}
+
+// follow starts a program of either system, which cancel kills. It ends with the
+// test.
+func follow(t *testing.T, cmd *exec.Cmd, cancel context.CancelFunc) *program {
+	t.Helper()
 	p := &program{lines: make(chan string, 64), done: make(chan error, 1), kill: cancel}
 	cmd.Stderr = &p.said
+	cmd.WaitDelay = time.Second // Wine's own processes may keep its output open
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +57,7 @@ func (c *computer) begin(t *testing.T, name string, args ...string) *program {
 	t.Cleanup(func() {
 		p.end(t)
 		if t.Failed() {
-			t.Logf("%s said:\n%s", name, p.said.String())
+			t.Logf("%q said:\n%s", cmd.Args, p.said.String())
 		}
 	})
 	return p
@@ -104,4 +112,3 @@ func (t *text) String() string {
 	defer t.mu.Unlock()
 	return t.b.String()
 }
-

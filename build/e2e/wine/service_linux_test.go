@@ -22,22 +22,28 @@ const (
 	startWithin = 60 * time.Second
 )
 
-// install has the service manager know the service as a person's installation
-// does, but with tunnels inside its process, and starts it. Both end with the test.
-func (c *computer) install(t *testing.T) {
+// serve starts holdfastd under the service manager, with tunnels inside its
+// process, since Wine has no driver for an interface. It ends with the test.
+func (c *computer) serve(t *testing.T) {
 	t.Helper()
-	c.must(t, "service", "install", "--no-start")
+	r := c.run(t, "sc", "create", "Holdfast", "binPath=", `"`+home+`\holdfastd.exe" run --service --userspace`, "start=", "auto")
+	if r.code != 0 {
+		t.Fatalf("sc create: got exit code %d: %s%s", r.code, r.out, r.err)
+	}
 	t.Cleanup(func() {
 		c.must(t, "service", "uninstall")
-		if err := os.RemoveAll(c.path(dataFolder)); err != nil {
-			t.Error(err)
-		}
+		c.forget(t)
 	})
-	if r := c.run(t, "sc", "config", "Holdfast", "binPath=", `"`+home+`\holdfastd.exe" run --service --userspace`); r.code != 0 {
-		t.Fatalf("sc config: %s%s", r.out, r.err)
-	}
 	c.must(t, "service", "start")
 	c.answers(t)
+}
+
+// forget removes what the service has kept.
+func (c *computer) forget(t *testing.T) {
+	t.Helper()
+	if err := os.RemoveAll(c.path(dataFolder)); err != nil {
+		t.Error(err)
+	}
 }
 
 // answers waits until the service does.
@@ -57,13 +63,13 @@ func (c *computer) state(t *testing.T) string {
 }
 
 // history is all that the service tells to have happened, the oldest first.
-func (c *computer) history(t *testing.T) []event.Event {
+func (c *computer) history(t *testing.T, args ...string) []event.Event {
 	t.Helper()
 	var got struct {
 		Schema int
 		Events []event.Event
 	}
-	if out := c.must(t, "history", "--json"); json.Unmarshal([]byte(out), &got) != nil || got.Schema != 1 {
+	if out := c.must(t, append(args, "history", "--json")...); json.Unmarshal([]byte(out), &got) != nil || got.Schema != 1 {
 		t.Fatalf("history is %q", out)
 	}
 	return got.Events
@@ -78,18 +84,57 @@ func count(events []event.Event, kind event.Kind) (n int) {
 	return n
 }
 
-// TestService registers holdfastd at the service manager, starts and stops it, and
-// has it find again what it kept.
+// TestInstall has the command line register the service, and undo it.
+func TestInstall(t *testing.T) {
+	c := start(t)
+	t.Cleanup(func() { c.forget(t) })
+	c.must(t, "service", "install", "--no-start")
+	c.must(t, "service", "install", "--no-start") // again, as an upgrade does
+	if got := c.state(t); got != "STOPPED" {
+		t.Errorf("the service manager says %s", got)
+	}
+	if got := c.must(t, "service", "status"); !strings.HasPrefix(got, "stopped, installed, started at boot") {
+		t.Errorf("holdfast service status says %q", got)
+	}
+	const services = `HKLM\System\CurrentControlSet\Services\`
+	keys := map[string][]string{
+		services + `Holdfast`: {
+			`ImagePath +REG_SZ +"C:\\Program Files\\Holdfast\\holdfastd.exe" run --service\s`,
+			`ObjectName +REG_SZ +LocalSystem\s`, `Start +REG_DWORD +0x2\s`, `Type +REG_DWORD +0x10\s`,
+		},
+		services + `EventLog\Application\Holdfast`: {`EventMessageFile +REG_EXPAND_SZ +\S+`},
+	}
+	for key, values := range keys {
+		r := c.run(t, "reg", "query", key)
+		for _, want := range values {
+			if !regexp.MustCompile(want).MatchString(r.out) {
+				t.Errorf("%s has no %s: %s%s", key, want, r.out, r.err)
+			}
+		}
+	}
+	c.must(t, "service", "uninstall")
+	for key := range keys {
+		if r := c.run(t, "reg", "query", key); r.code == 0 {
+			t.Errorf("%s is still there: %s", key, r.out)
+		}
+	}
+	if r := c.holdfast(t, "service", "uninstall"); r.code != 7 {
+		t.Errorf("uninstall without a service: got exit code %d and %q", r.code, r.err)
+	}
+	if r := c.holdfast(t, "service", "start"); r.code != 7 || !strings.Contains(r.err, "holdfast service install") {
+		t.Errorf("start without a service: got exit code %d and %q", r.code, r.err)
+	}
+}
+
+// TestService has the service manager start and stop holdfastd, which finds again
+// what it kept.
 func TestService(t *testing.T) {
 	c := start(t)
-	if got := c.state(t); got != "none" {
-		t.Fatalf("there is a service already: %s", got)
-	}
-	c.install(t)
+	c.serve(t)
 	if got := c.state(t); got != "RUNNING" {
 		t.Errorf("the service manager says %s", got)
 	}
-	if got := c.must(t, "service", "status"); !strings.Contains(strings.ToLower(got), "running") {
+	if got := c.must(t, "service", "status"); !strings.HasPrefix(got, "running, installed") {
 		t.Errorf("holdfast service status says %q", got)
 	}
 	c.must(t, "settings", "set", "profile=patient")
@@ -98,10 +143,6 @@ func TestService(t *testing.T) {
 		r := c.run(t, home+`\holdfastd.exe`, "run", "--userspace")
 		if r.code == 0 || !strings.Contains(r.err, "another holdfastd is running") || !strings.Contains(r.err, "holdfast service stop") {
 			t.Errorf("got exit code %d and %q", r.code, r.err)
-		}
-		r = c.run(t, home+`\holdfastd.exe`, "run", "--userspace", "--config-dir", `C:\other`, "--state-dir", `C:\other`)
-		if r.code == 0 || !strings.Contains(r.err, "another holdfastd is running") {
-			t.Errorf("with folders of its own: got exit code %d and %q", r.code, r.err)
 		}
 		if c.holdfast(t, "status").code != 0 {
 			t.Error("the first one does not answer any more")

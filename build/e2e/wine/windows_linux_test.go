@@ -1,7 +1,6 @@
 package wine
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -37,6 +37,9 @@ type computer struct {
 	// awake is the input of a process that never does anything: Wine ends its
 	// services with the last process of a person.
 	awake io.Closer
+	// guardian ends this Windows when alive is closed.
+	guardian *exec.Cmd
+	alive    io.Closer
 }
 
 // theComputer is made for the first test that asks for it and ends with TestMain.
@@ -86,6 +89,9 @@ func newComputer() (*computer, error) {
 	c.wine = []string{"WINEPREFIX=" + c.dir, "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree=;mshtml=;winemenubuilder.exe=d"}
 	// This Windows shows nothing of the person's folders.
 	c.env = append(append(os.Environ(), c.wine...), "HOME="+dir, "DISPLAY=", "NO_COLOR=1", "HOLDFAST_SOCKET=")
+	if err := c.guard(); err != nil {
+		return nil, err
+	}
 	if err := c.make(); err != nil {
 		return nil, errors.Join(err, c.end())
 	}
@@ -131,21 +137,22 @@ func (c *computer) command(ctx context.Context, program string, args ...string) 
 	return cmd
 }
 
+// guard starts what ends this Windows, and removes it, when the tests have ended,
+// however they did.
+func (c *computer) guard() (err error) {
+	c.guardian = exec.Command("sh", "-c", `cat; wineserver -k; wineserver -w; rm -rf "$0"`, filepath.Dir(c.dir))
+	c.guardian.Env = c.env
+	c.guardian.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the tests
+	if c.alive, err = c.guardian.StdinPipe(); err != nil {
+		return err
+	}
+	return c.guardian.Start()
+}
+
 // end ends whatever runs in this Windows, and removes it.
 func (c *computer) end() error {
-	if c.awake != nil {
-		_ = c.awake.Close()
-	}
-	var errs []error
-	for _, how := range []string{"-k", "-w"} {
-		cmd := exec.Command("wineserver", how)
-		cmd.Env = c.env
-		// Without a server of this Windows there is nothing to end.
-		if err := cmd.Run(); err != nil && how == "-w" {
-			errs = append(errs, fmt.Errorf("wineserver %s: %w", how, err))
-		}
-	}
-	return errors.Join(append(errs, os.RemoveAll(filepath.Dir(c.dir)))...)
+	_ = c.alive.Close()
+	return c.guardian.Wait()
 }
 
 // result is what came of a program.
@@ -157,16 +164,38 @@ type result struct {
 // run runs a program to its end.
 func (c *computer) run(t *testing.T, program string, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), commandWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), commandWithin)
 	defer cancel()
 	cmd := c.command(ctx, program, args...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	// Into files: Wine's own processes, which the first program starts, would keep
+	// pipes open.
+	stdout, stderr := c.file(t), c.file(t)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
 	err := cmd.Run()
+	r := result{cmd.ProcessState.ExitCode(), reread(t, stdout), reread(t, stderr)}
 	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited || ctx.Err() != nil {
-		t.Fatalf("%s %q: %v: %s%s", program, args, errors.Join(err, ctx.Err()), &stdout, &stderr)
+		t.Fatalf("%s %q: %v: %s%s", program, args, errors.Join(err, ctx.Err()), r.out, r.err)
 	}
-	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+	return r
+}
+
+func (c *computer) file(t *testing.T) *os.File {
+	t.Helper()
+	f, err := os.CreateTemp(c.tools, "said")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// reread is what a file has, which is closed and removed.
+func reread(t *testing.T, f *os.File) string {
+	t.Helper()
+	text, err := os.ReadFile(f.Name())
+	if err := errors.Join(err, f.Close(), os.Remove(f.Name())); err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // holdfast runs the command line to its end.

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
+	"strconv"
 )
 
-// listenProxy serves SOCKS 5 on loopback to whoever asks for an IPv4 address, and
+// listenProxy serves SOCKS 5 on loopback to whoever names a host, and
 // returns where. It ends with the process.
 func listenProxy() (net.Addr, error) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -33,7 +33,7 @@ func forward(c net.Conn) {
 	if err != nil {
 		return
 	}
-	far, err := net.Dial("tcp4", to.String())
+	far, err := net.Dial("tcp4", to)
 	if err != nil {
 		return
 	}
@@ -50,23 +50,41 @@ func forward(c net.Conn) {
 }
 
 // asked is where a caller wants to go; see RFC 1928.
-func asked(c net.Conn) (to netip.AddrPort, err error) {
+func asked(c net.Conn) (to string, err error) {
 	head := make([]byte, 2)
 	if _, err := io.ReadFull(c, head); err != nil {
-		return to, err
+		return "", err
 	}
 	if _, err := io.CopyN(io.Discard, c, int64(head[1])); err != nil {
-		return to, err
+		return "", err
 	}
 	if _, err := c.Write([]byte{5, 0}); err != nil {
-		return to, err
+		return "", err
 	}
-	request := make([]byte, 10)
+	// Version, command, reserved, and what follows: an address of four bytes, or a
+	// name after its length, as browsers have it even for addresses.
+	request := make([]byte, 4)
 	if _, err := io.ReadFull(c, request); err != nil {
-		return to, err
+		return "", err
 	}
-	if request[1] != 1 || request[3] != 1 {
-		return to, fmt.Errorf("not a connection to an IPv4 address: %v", request)
+	length := make([]byte, 1)
+	switch {
+	case request[1] == 1 && request[3] == 1:
+		length[0] = 4
+	case request[1] == 1 && request[3] == 3:
+		if _, err := io.ReadFull(c, length); err != nil {
+			return "", err
+		}
+	default:
+		return "", fmt.Errorf("not a connection to a host: %v", request)
 	}
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(request[4:8])), binary.BigEndian.Uint16(request[8:])), nil
+	name := make([]byte, int(length[0])+2)
+	if _, err := io.ReadFull(c, name); err != nil {
+		return "", err
+	}
+	host, port := string(name[:len(name)-2]), binary.BigEndian.Uint16(name[len(name)-2:])
+	if request[3] == 1 {
+		host = net.IP(host).String()
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(port))), nil
 }
