@@ -43,17 +43,17 @@ func newWindows(t *testing.T) *windows {
 	w.env = append(os.Environ(), "WINEPREFIX="+w.dir, "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree=;mshtml=;winemenubuilder.exe=d",
 		"HOME="+dir, "DISPLAY=", "NO_COLOR=1", "HOLDFAST_SOCKET=")
 	t.Cleanup(func() {
-		for _, option := range []string{"-k", "-w"} {
-			server := exec.Command("wineserver", option)
-			server.Env = w.env
-			_ = server.Run() // -k: there may be none any more
-		}
+		w.shutDown()
 		if err := os.RemoveAll(dir); err != nil {
 			t.Error(err)
 		}
 	})
 	w.must(t, "wineboot", "--init")
 	w.must(t, "winecfg", "-v", "win10")
+	// Wine gives a service ten seconds to answer, in milliseconds; a busy machine is
+	// slower. It reads that when it begins.
+	w.must(t, "reg", "add", `HKLM\System\CurrentControlSet\Control`, "/v", "ServicesPipeTimeout", "/t", "REG_DWORD", "/d", "120000", "/f")
+	w.shutDown()
 	if lent := w.path("windows/system32/bcryptprimitives.dll"); errors.Is(exists(lent), fs.ErrNotExist) {
 		exports := filepath.Join(dir, "bcryptprimitives.def")
 		if err := os.WriteFile(exports, []byte(randomNumbers), 0o600); err != nil {
@@ -65,6 +65,15 @@ func newWindows(t *testing.T) *windows {
 	}
 	w.stayAwake(t)
 	return w
+}
+
+// shutDown ends whatever runs in this Windows.
+func (w *windows) shutDown() {
+	for _, option := range []string{"-k", "-w"} {
+		server := exec.Command("wineserver", option)
+		server.Env = w.env
+		_ = server.Run() // -k: there may be none any more
+	}
 }
 
 // stayAwake keeps a process that does nothing: Wine ends its services with the last
