@@ -51,9 +51,18 @@ func startService(ctx context.Context, service *mgr.Service) error {
 	}
 	if state.State != svc.Running {
 		return failed(nil, "see the Event Log, source "+windows.EventSource+", and: holdfast doctor",
-			"start the service: it ended with code %d", max(state.ServiceSpecificExitCode, state.Win32ExitCode))
+			"start the service: it ended with code %d", exitCode(state))
 	}
 	return nil
+}
+
+// exitCode is what a service that ended told the manager: a code of its own, or of
+// the system's.
+func exitCode(s svc.Status) uint32 {
+	if s.Win32ExitCode == uint32(sys.ERROR_SERVICE_SPECIFIC_ERROR) {
+		return s.ServiceSpecificExitCode
+	}
+	return s.Win32ExitCode
 }
 
 // startReason puts into words what people meet.

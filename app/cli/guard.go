@@ -182,7 +182,7 @@ func (p *program) releaseGuard(ctx context.Context) error {
 	}
 	if !p.root() {
 		f := p.explain(err)
-		f.message += "\n  only root may open the guard without it"
+		f.message += "\n  only " + mighty + " may open the guard without it"
 		f.hint = asRoot("holdfast guard release")
 		return f
 	}

@@ -4,6 +4,9 @@ package main
 
 import "os"
 
+// mighty is who may change what the kernel keeps.
+const mighty = "root"
+
 // isRoot says that this account may change what the kernel keeps.
 func isRoot() bool { return os.Geteuid() == 0 }
 

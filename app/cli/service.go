@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -156,10 +157,10 @@ func (p *program) serviceUninstall(ctx context.Context, m manager) error {
 }
 
 // stillShut says whether the guard keeps something in without the service. Where
-// that cannot be seen, it may.
+// that cannot be seen, it may; a system that has no guard keeps nothing in.
 func (p *program) stillShut() bool {
 	shut, err := p.shut()
-	return shut || err != nil
+	return shut || err != nil && !errors.Is(err, errors.ErrUnsupported)
 }
 
 func (p *program) serviceStatus(ctx context.Context) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -156,6 +157,7 @@ func TestTheGuardAfterTheService(t *testing.T) {
 		{"uninstall, open", (*program).serviceUninstall, false, nil, nil, "were kept\n", 0, exitDone},
 		{"uninstall, shut", (*program).serviceUninstall, true, nil, nil, "the guard was shut, and is open now", 1, exitDone},
 		{"uninstall, not known", (*program).serviceUninstall, false, broken, nil, "is open now", 1, exitDone},
+		{"uninstall, no guard", (*program).serviceUninstall, false, fmt.Errorf("guard: %w", errors.ErrUnsupported), nil, "were kept\n", 0, exitDone},
 		{"uninstall, stuck", (*program).serviceUninstall, true, nil, broken, "the guard is still shut: no netlink\nhint: ", 1, exitFailed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
