@@ -20,6 +20,7 @@ func (g *Guard) follow(ctx context.Context, news <-chan struct{}, every time.Dur
 	defer g.watching(-1)
 	for {
 		o, tell, broken := g.check()
+		looked := time.Now()
 		if tell {
 			g.tell(Change{What: strings.Join(o.lost, ", "), Err: broken})
 		}
@@ -39,7 +40,7 @@ func (g *Guard) follow(ctx context.Context, news <-chan struct{}, every time.Dur
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(apart):
+		case <-time.After(time.Until(looked.Add(apart))):
 		}
 	}
 }
