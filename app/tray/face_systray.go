@@ -100,7 +100,6 @@ func (f *tappable) fit(on *systray.MenuItem, i Item) *slot {
 func (s *slot) change(to Item) {
 	do := to.Do
 	s.do.Store(&do)
-	s.changeBelow(to.Below)
 	if to.Hidden {
 		if !s.now.Hidden {
 			s.item.Hide()
@@ -129,6 +128,8 @@ func (s *slot) change(to Item) {
 	if appears {
 		s.item.Show()
 	}
+	// Windows takes lines only below an item that is shown.
+	s.changeBelow(to.Below)
 	s.now = to
 }
 
