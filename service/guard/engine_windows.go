@@ -64,6 +64,9 @@ func openEngine(live bool) (*engine, error) {
 	}
 	e := new(engine)
 	err = fwpmCall(procEngineOpen, 0, rpcAuthnWinNT, 0, uintptr(unsafe.Pointer(s)), uintptr(unsafe.Pointer(&e.handle)))
+	if errors.Is(err, windows.RPC_S_CANNOT_SUPPORT) { // so says Wine, which has no filters
+		err = fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the filters of Windows (is the service BFE running?): %w", err)
 	}
