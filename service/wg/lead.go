@@ -1,10 +1,6 @@
 package wg
 
-import (
-	"syscall"
-
-	"holdfast/service/underlay"
-)
+import "syscall"
 
 // lead has a socket pass below the tunnel; see underlay.Lead. nil: it does not.
 type lead = func(network, address string, c syscall.RawConn) error
@@ -15,7 +11,3 @@ func (d *Devices) isOurs(name string) bool {
 	own := d.own.Load()
 	return own != nil && *own == name
 }
-
-// lead is what has a socket pass below the tunnel before it is connected. nil: it
-// follows the system's routes.
-func (d *Devices) lead() lead { return underlay.Lead(d.opts.Mark, d.isOurs) }

@@ -46,7 +46,7 @@ func (d *Devices) resolveOne(ctx context.Context, ep tunnel.Endpoint, avoid neti
 	if err != nil {
 		return netip.AddrPort{}, &ResolveError{Host: ep.Host, Err: err}
 	}
-	addr, ok := choose(addrs, avoid, d.lead())
+	addr, ok := choose(addrs, avoid, d.leads)
 	if !ok {
 		return netip.AddrPort{}, &ResolveError{Host: ep.Host}
 	}
@@ -77,7 +77,7 @@ func (d *Devices) lastFound(host string) []netip.Addr {
 // choose takes the first address that has a route outside the tunnel, one that
 // is not avoid before avoid itself. Where none has a route (the network is
 // down) it takes an IPv4 address first: that is what comes back most often.
-func choose(addrs []netip.Addr, avoid netip.Addr, l lead) (netip.Addr, bool) {
+func choose(addrs []netip.Addr, avoid netip.Addr, leads func(to netip.Addr) bool) (netip.Addr, bool) {
 	if len(addrs) == 0 {
 		return netip.Addr{}, false
 	}
@@ -87,7 +87,7 @@ func choose(addrs []netip.Addr, avoid netip.Addr, l lead) (netip.Addr, bool) {
 	}
 	slices.SortStableFunc(order, func(a, b netip.Addr) int { return rank(a, avoid) - rank(b, avoid) })
 	for _, a := range order {
-		if hasRoute(a, l) {
+		if leads(a) {
 			return a, true
 		}
 	}

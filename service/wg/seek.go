@@ -96,7 +96,7 @@ func (d *Devices) places(ctx context.Context, ep tunnel.Endpoint) ([]netip.AddrP
 	}
 	var places []netip.AddrPort
 	for _, a := range addrs {
-		if a = a.Unmap(); hasRoute(a, d.lead()) {
+		if a = a.Unmap(); d.leads(a) {
 			places = append(places, netip.AddrPortFrom(a, ep.Port))
 		}
 	}
