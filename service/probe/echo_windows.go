@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/windows"
+
+	"holdfast/service/underlay"
 )
 
 // The system sends echoes for us: its firewall would drop the answers to a raw
@@ -56,26 +58,27 @@ func (o *Outside) echo(ctx context.Context, to netip.Addr) (time.Duration, error
 }
 
 // sourceOf returns the address of the underlay that a host is asked from, which
-// decides the interface. Without a mark it is left to the system.
+// decides the interface. Without a mark it is left to the system, and where the
+// host's own address says the interface. It is read, not learned by connecting a
+// socket: the guard refuses that already.
 func (o *Outside) sourceOf(to netip.Addr) (netip.Addr, error) {
 	from := netip.IPv4Unspecified()
-	network := "udp4"
 	if to.Is6() {
-		from, network = netip.IPv6Unspecified(), "udp6"
+		from = netip.IPv6Unspecified()
 	}
-	if o.Mark == 0 {
+	if o.Mark == 0 || to.Zone() != "" {
 		return from, nil
 	}
-	d := net.Dialer{Control: o.lead()}
-	c, err := d.Dial(network, netip.AddrPortFrom(to, 9).String()) // nothing is sent
+	r, err := underlay.Open()
 	if err != nil {
 		return from, fmt.Errorf("find source: %w", err)
 	}
-	defer func() { _ = c.Close() }()
-	if a, ok := c.LocalAddr().(*net.UDPAddr); ok {
-		from = a.AddrPort().Addr().Unmap()
+	defer r.Close()
+	way, ok := r.Path(to, o.Mark, o.Ours)
+	if !ok || !way.From.IsValid() {
+		return from, fmt.Errorf("find source: %w", underlay.ErrNoWay)
 	}
-	return from, nil
+	return way.From, nil
 }
 
 // sendEcho sends one echo and says whether the host itself answered it.
