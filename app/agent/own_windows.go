@@ -102,12 +102,12 @@ func sameUser(pid uint32) error {
 	if err != nil {
 		return fmt.Errorf("look at the other end's process: %w", err)
 	}
-	defer windows.CloseHandle(process)
+	defer func() { _ = windows.CloseHandle(process) }()
 	var token windows.Token
 	if err := windows.OpenProcessToken(process, windows.TOKEN_QUERY, &token); err != nil {
 		return fmt.Errorf("look at the other end's process: %w", err)
 	}
-	defer token.Close()
+	defer func() { _ = token.Close() }()
 	theirs, err := token.GetTokenUser()
 	if err != nil {
 		return fmt.Errorf("look at the other end's user: %w", err)

@@ -28,7 +28,7 @@ func listenProxy() (net.Addr, error) {
 }
 
 func forward(c net.Conn) {
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	to, err := asked(c)
 	if err != nil {
 		return
@@ -37,7 +37,7 @@ func forward(c net.Conn) {
 	if err != nil {
 		return
 	}
-	defer far.Close()
+	defer func() { _ = far.Close() }()
 	// Version, done, reserved, and an address that nobody reads.
 	if _, err := c.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0}); err != nil {
 		return
