@@ -63,6 +63,13 @@ var systems = []*regexp.Regexp{
 	regexp.MustCompile(`^HKEY_LOCAL_MACHINE\\Software\\(Classes|Microsoft\\Windows\\CurrentVersion)\\Installer(\\[^"@]*)?$`),
 	// Wine removes the list of what starts at login then.
 	regexp.MustCompile(`^HKEY_LOCAL_MACHINE\\Software\\Microsoft\\Windows\\CurrentVersion\\Run$`),
+	// So it is with lists of everybody's that were empty, or not there, before.
+	regexp.MustCompile(`^HKEY_CURRENT_USER\\Software\\Classes(\\AppUserModelId)?$`),
+	regexp.MustCompile(`^HKEY_LOCAL_MACHINE\\Software\\Microsoft\\Windows\\Windows Error Reporting(\\ExcludedApplications)?$`),
+	// Wine finds its screen and its devices anew whenever it begins.
+	regexp.MustCompile(`^HKEY_LOCAL_MACHINE\\System\\CurrentControlSet\\(Control\\(Video|Class|DeviceClasses)|Enum|Hardware Profiles)(\\|$)`),
+	regexp.MustCompile(`^HKEY_LOCAL_MACHINE\\Hardware(\\|$)`),
+	regexp.MustCompile(`^HKEY_CURRENT_USER\\Software\\Wine(\\|$)`),
 	// Wine counts services.
 	regexp.MustCompile(`\\ServiceCurrent @=`),
 	// Wine leaves the search path with one more semicolon at its end.
