@@ -5,6 +5,8 @@
 //
 // The tests need what makes the installer (see build/package), wintun.dll by
 // HOLDFAST_WINTUN, and wine64; they are skipped with a reason elsewhere. Wine has no
-// driver for wintun and no filtering platform: that the guard stays shut while one
-// version follows another is shown by what the installer does not run.
+// driver for wintun and no filtering platform, and it does not tell a version that is
+// removed that another one follows (UPGRADINGPRODUCTCODE). So it is not shown here
+// that the guard stays shut meanwhile; installer/windows holds the conditions for it
+// in a test of its own.
 package msi
