@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -55,7 +56,8 @@ func Listen(path string, o Options) (net.Listener, error) {
 
 // prepareFolder makes the folder, and makes sure that nobody but its owner,
 // who is root or ourselves, can replace what is in it. A folder like /tmp, where
-// everybody may replace only what is theirs, is as good.
+// everybody may replace only what is theirs, is as good, and so is one that only a
+// group of the system's own may write to.
 func prepareFolder(dir string) error {
 	if err := os.MkdirAll(filepath.Dir(dir), folderMode); err != nil {
 		return err
@@ -78,16 +80,24 @@ func prepareFolder(dir string) error {
 	if uid := ownerOf(info); uid != 0 && uid != os.Geteuid() {
 		return fmt.Errorf("%w: %s belongs to user %d", ErrUnsafe, dir, uid)
 	}
-	open := info.Mode() & 0o022
-	if gid := groupOf(info); os.Geteuid() != 0 && gid == os.Getegid() {
-		// A person's own group, which may write by the usual umask of some
-		// systems. The client still refuses a socket that is not that person's.
-		open &^= 0o020
-	}
-	if open != 0 && info.Mode()&fs.ModeSticky == 0 {
+	gid := groupOf(info)
+	// A person's own group may write by the usual umask of some systems. The
+	// client still refuses a socket that is not that person's.
+	isOwn := os.Geteuid() != 0 && gid == os.Getegid()
+	if isOpen(info.Mode(), isOwn || slices.Contains(systemGroups, gid)) {
 		return fmt.Errorf("%w: others may write to %s", ErrUnsafe, dir)
 	}
 	return nil
+}
+
+// isOpen says that others may replace what is in a folder of this mode; trusted:
+// not those of its group.
+func isOpen(mode fs.FileMode, trusted bool) bool {
+	others := mode & 0o022
+	if trusted {
+		others &^= 0o020
+	}
+	return others != 0 && mode&fs.ModeSticky == 0
 }
 
 func ownerOf(info fs.FileInfo) int {

@@ -259,6 +259,26 @@ func TestSquatters(t *testing.T) {
 	l.Close()
 }
 
+// /var/run of a Mac is root's, and open to the group daemon.
+func TestIsOpen(t *testing.T) {
+	for _, c := range []struct {
+		mode    fs.FileMode
+		trusted bool
+		want    bool
+	}{
+		{0o755, false, false},
+		{0o775, false, true},
+		{0o775, true, false},
+		{0o757, true, true},
+		{0o777, true, true},
+		{0o777 | fs.ModeSticky, false, false},
+	} {
+		if got := isOpen(fs.ModeDir|c.mode, c.trusted); got != c.want {
+			t.Errorf("%v, trusted %v: got %v", c.mode, c.trusted, got)
+		}
+	}
+}
+
 // TestNoLooseModeAtAnyMoment watches the folder while the socket is made over
 // and over.
 func TestNoLooseModeAtAnyMoment(t *testing.T) {
