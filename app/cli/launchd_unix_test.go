@@ -115,6 +115,24 @@ func TestLaunchdJob(t *testing.T) {
 	}
 }
 
+// On a Mac a shell finds the program by a link, and the service is beside the program.
+func TestProgramBesideALink(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, link := filepath.Join(dir, "bin", "holdfast"), filepath.Join(dir, "link")
+	if err := errors.Join(os.Mkdir(filepath.Dir(program), 0o755), os.WriteFile(program, nil, 0o755), os.Symlink(program, link)); err != nil {
+		t.Fatal(err)
+	}
+	want := filepath.Join(dir, "bin", "holdfastd")
+	for _, self := range []string{program, link} {
+		if got := beside(self); got != want {
+			t.Errorf("%s: got %s, want %s", self, got, want)
+		}
+	}
+}
+
 func TestLaunchdRefusals(t *testing.T) {
 	l, _ := testLaunchd(t)
 	for verb, do := range map[string]func() error{

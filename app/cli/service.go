@@ -201,9 +201,7 @@ func findProgram(given string) (string, error) {
 		return regular(path, hint)
 	}
 	if self, err := os.Executable(); err == nil {
-		// The name carries what the system adds to programs, such as ".exe".
-		path := filepath.Join(filepath.Dir(self), "holdfastd"+filepath.Ext(self))
-		if found, err := regular(path, hint); err == nil {
+		if found, err := regular(beside(self), hint); err == nil {
 			return found, nil
 		}
 	}
@@ -212,6 +210,16 @@ func findProgram(given string) (string, error) {
 		return "", failed(nil, hint, "find holdfastd: it is neither beside this program nor on the search path")
 	}
 	return regular(path, hint)
+}
+
+// beside is where holdfastd is where this program is the one at self, which on some
+// systems is a link to it, as it was called.
+func beside(self string) string {
+	if target, err := filepath.EvalSymlinks(self); err == nil {
+		self = target
+	}
+	// The name carries what the system adds to programs, such as ".exe".
+	return filepath.Join(filepath.Dir(self), "holdfastd"+filepath.Ext(self))
 }
 
 // regular follows links to the file that would really be run.
