@@ -93,15 +93,18 @@ var (
 
 // serve puts the service together and runs it under whatever started it.
 func serve(opt daemon.Options, level slog.Level, started host.Options, logFile string) error {
-	if err := prepare(opt, started); err != nil {
-		return fmt.Errorf("%w: %w", errServe, err)
-	}
-	if logFile == "" && started.Managed {
+	// An error here is told as those that follow, by what started us: to Windows a
+	// service that ends before it answers is one that does not answer.
+	unprepared := prepare(opt, started)
+	if logFile == "" && started.Managed && unprepared == nil {
 		logFile = filepath.Join(opt.StateDir, "holdfastd.log")
 	}
 	opt.Log, started.Stacks = openLog(logFile, level, started)
 	started.Log = opt.Log
 	err := host.Run(func(ctx context.Context, n host.Notify) error {
+		if unprepared != nil {
+			return unprepared
+		}
 		d, err := daemon.Open(ctx, opt)
 		if err != nil {
 			return err
