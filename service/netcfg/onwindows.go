@@ -13,12 +13,30 @@ func onWindows(s *Spec, id uint64, v6 bool) layout {
 		return layout{}
 	}
 	l := layout{link: linkOf(s, id), addresses: addressesOf(s, v6), names: namesOf(s)}
+	if !v6 {
+		l.names.servers = withoutV6(l.names.servers)
+	}
 	for _, r := range s.Routes {
 		if r = r.Masked(); (v6 || r.Addr().Is4()) && !networkOf(l.addresses, r) {
 			l.addWay(way{dst: r})
 		}
 	}
 	return l
+}
+
+// withoutV6 are those of resolvers that an interface without IPv6 can ask. Where
+// there are none they all stay: without any the system's own would be asked.
+func withoutV6(servers []netip.Addr) []netip.Addr {
+	var out []netip.Addr
+	for _, a := range servers {
+		if a.Is4() {
+			out = append(out, a)
+		}
+	}
+	if len(out) == 0 {
+		return servers
+	}
+	return out
 }
 
 // policyNames are the names for which Windows asks nobody but the tunnel's

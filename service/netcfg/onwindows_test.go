@@ -36,6 +36,25 @@ func TestOnWindows(t *testing.T) {
 	}
 }
 
+func TestResolversOnWindows(t *testing.T) {
+	for name, tt := range map[string]struct {
+		servers []netip.Addr
+		noV6    bool
+		want    []netip.Addr
+	}{
+		"of both families":       {servers: addrs("fd00::1", "10.8.0.1"), want: addrs("fd00::1", "10.8.0.1")},
+		"without IPv6":           {servers: addrs("fd00::1", "10.8.0.1"), noV6: true, want: addrs("10.8.0.1")},
+		"of IPv6 alone, without": {servers: addrs("fd00::1"), noV6: true, want: addrs("fd00::1")},
+		"none":                   {noV6: true},
+	} {
+		s := fullTunnel()
+		s.DNS = tt.servers
+		if l := onWindows(&s, 7, !tt.noV6); !slices.Equal(l.names.servers, tt.want) {
+			t.Errorf("%s: got %v, want %v", name, l.names.servers, tt.want)
+		}
+	}
+}
+
 func TestPolicy(t *testing.T) {
 	servers := addrs("10.8.0.1", "fd00::1")
 	for name, tt := range map[string]struct {
