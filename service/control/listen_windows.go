@@ -22,6 +22,9 @@ const (
 	firstByteWait = 3 * time.Second
 	// waiting bounds the callers who have connected and not yet been identified.
 	waiting = 32
+	// againAfter is how long after it could not be made another instance of the pipe
+	// is made.
+	againAfter = 100 * time.Millisecond
 )
 
 // Listen makes the pipe. ErrRunning: it exists already. Callers from other
@@ -88,9 +91,18 @@ type listener struct {
 func (l *listener) receive() {
 	for {
 		c, err := l.Listener.Accept()
-		if err != nil {
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			l.stop(err)
 			return
+		case err != nil: // the system lacks something now, or a caller went away at once
+			l.tell(err)
+			select {
+			case <-time.After(againAfter):
+				continue
+			case <-l.done:
+				return
+			}
 		}
 		select {
 		case l.slots <- struct{}{}:
@@ -98,6 +110,16 @@ func (l *listener) receive() {
 		default:
 			_ = c.Close()
 		}
+	}
+}
+
+// tell has the log know that somebody could not be taken in, now and then.
+func (l *listener) tell(err error) {
+	l.gate.mu.Lock()
+	may := l.gate.mayTellLocked(time.Now())
+	l.gate.mu.Unlock()
+	if may {
+		l.gate.opt.Log.Warn("a caller could not be taken in", "err", err)
 	}
 }
 
