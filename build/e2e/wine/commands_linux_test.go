@@ -65,7 +65,7 @@ func TestCommands(t *testing.T) {
 		{"group rm away", 0, `removed away`},
 		{"logs", 0, `.`},
 		{`bundle C:\bundle.zip`, 0, `wrote`},
-		{"doctor", 0, `the service|it answers`},
+		{"doctor", 1, `(?s)service: it answers.*failed +filters:`}, // Wine has no filtering platform
 		{"keys gen", 0, `[A-Za-z0-9+/]{43}=`},
 		{"completion powershell", 0, `Register-ArgumentCompleter`},
 		{"completion tcsh", 2, `powershell`},
