@@ -3,11 +3,9 @@ package wg
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.zx2c4.com/wireguard/conn"
@@ -422,11 +420,6 @@ func (b *beside) askAgain(a *aside) {
 			_ = b.send(again)
 		}
 	})
-}
-
-// isPolicy says that the system refused to send for reasons of policy.
-func isPolicy(err error) bool {
-	return errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES)
 }
 
 // questions is what was asked and answered, and the responses that do not

@@ -1,11 +1,9 @@
 package wg
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.zx2c4.com/wireguard/conn"
@@ -127,7 +125,7 @@ func (d *Devices) bringUp(m *member, endpoints []netip.AddrPort) error {
 		return err
 	}
 	err := m.dev.Up()
-	if errors.Is(err, syscall.EADDRINUSE) && d.portTakenLocked(m.cfg.Interface.ListenPort) {
+	if isPortTaken(err) && d.portTakenLocked(m.cfg.Interface.ListenPort) {
 		// Members often share one fixed port. The active member has it; a
 		// standby does without.
 		d.log.Info("listen port is taken by another member; using any", "tunnel", string(m.name))
