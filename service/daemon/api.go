@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
-	"syscall"
 	"time"
 
 	"holdfast/build/version"
@@ -45,8 +44,8 @@ func codeOf(err error) api.Code {
 		return api.Conflict
 	case errors.Is(err, library.ErrInvalid), errors.As(err, &problems):
 		return api.Invalid
-	case errors.Is(err, engine.ErrStopped), errors.Is(err, engine.ErrWishNotKept), errors.Is(err, syscall.ENOSPC),
-		errors.Is(err, syscall.EROFS), errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrClosed):
+	case errors.Is(err, engine.ErrStopped), errors.Is(err, engine.ErrWishNotKept), isFull(err),
+		isReadOnly(err), errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrClosed):
 		return api.Unavailable
 	}
 	return ""

@@ -62,9 +62,9 @@ func advice(s Stage, err error) string {
 		return "run it as " + mighty + ", or name a folder of your own with " + folder
 	case errors.Is(err, fs.ErrPermission):
 		return "run it as " + mighty + ", or with --userspace"
-	case errors.Is(err, syscall.ENOSPC):
+	case isFull(err):
 		return "make room on the disk"
-	case errors.Is(err, syscall.EROFS) && folder != "":
+	case isReadOnly(err) && folder != "":
 		return "let the disk be written, or name another folder with " + folder
 	}
 	return ""
