@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"holdfast/service/swap"
 )
 
 const (
@@ -153,7 +155,7 @@ func writeFile(path string, data []byte) (err error) {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err = os.Rename(tmp, path); err != nil {
+	if err = swap.Into(tmp, path); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(path))

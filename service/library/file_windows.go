@@ -7,12 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
 
 	"holdfast/service/acl"
+	"holdfast/service/swap"
 )
 
 // makeDir makes a directory for administrators and ourselves alone, where there is
@@ -89,15 +89,7 @@ func writeFile(path string, text []byte) (err error) {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	from, err := windows.UTF16PtrFromString(f.Name())
-	if err != nil {
-		return err
-	}
-	to, err := windows.UTF16PtrFromString(path)
-	if err != nil {
-		return err
-	}
-	return move(from, to)
+	return swap.Into(f.Name(), path)
 }
 
 // createPrivate makes a new file beside path, with rights of its own from the
@@ -130,25 +122,6 @@ func createPrivate(path string) (*os.File, error) {
 	return nil, &os.PathError{Op: "create", Path: path, Err: errors.New("too many leftovers are in the way")}
 }
 
-// A program that looks into every new file, such as one that searches for viruses,
-// may hold ours for a moment.
-const (
-	moveTries = 10
-	movePause = 20 * time.Millisecond // doubled each time, up to a second
-)
-
-// move puts a file in the place of another.
-func move(from, to *uint16) error {
-	for try, pause := 1, movePause; ; try, pause = try+1, min(2*pause, time.Second) {
-		err := windows.MoveFileEx(from, to, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH)
-		held := errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, windows.ERROR_ACCESS_DENIED)
-		if !held || try == moveTries {
-			return err
-		}
-		time.Sleep(pause)
-	}
-}
-
-// syncDir has nothing to do: MoveFileEx has written through, and NTFS keeps a
+// syncDir has nothing to do: the swap was written through, and NTFS keeps a
 // journal of its names.
 func syncDir(string) error { return nil }

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"holdfast/service/swap"
 )
 
 // journalName is the file in Options.StateDir that says what has to be put back.
@@ -30,7 +32,7 @@ func replaceFile(path, temp string, content []byte, mode os.FileMode, lasting bo
 	}
 	err = errors.Join(err, f.Close())
 	if err == nil {
-		err = os.Rename(temp, path)
+		err = swap.Into(temp, path)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(temp))
