@@ -23,8 +23,10 @@ const (
 	Programs = Home + "/bin"
 	// Link is where a shell finds the command line.
 	Link = "/usr/local/bin/holdfast"
-	// Logs is the folder of what the service says.
-	Logs = "/Library/Logs/Holdfast"
+	// Logs is the folder of what the service says. /Library/Logs would do, but for
+	// administrators, who may write there before they have said who they are:
+	// launchd opens what it is told to as root, and follows links.
+	Logs = "/var/log/holdfast"
 	// Receipt is the package's name at the installer.
 	Receipt = "org.holdfast.pkg"
 	// Script is the file that removes all of this, in Programs.

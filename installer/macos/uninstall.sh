@@ -30,7 +30,7 @@ if [ "$person" -ne 0 ]; then
 fi
 
 /bin/rm -f /usr/local/bin/holdfast /Library/LaunchAgents/org.holdfast.tray.plist
-/bin/rm -rf "$app" "${home:?}/bin" /Library/Logs/Holdfast
+/bin/rm -rf "$app" "${home:?}/bin" /var/log/holdfast
 if [ "${1-}" = --purge ]; then
 	/bin/rm -rf "$home"
 fi
