@@ -19,6 +19,7 @@ import (
 // absolute path and gets an empty environment.
 type launchd struct {
 	plist     string
+	home      string // the folder of tunnels, with that of the programs in it
 	logs      string // the folder of the log
 	launchctl string
 	uid       int // of the person
@@ -46,7 +47,7 @@ func (l *launchd) Install(ctx context.Context, program string, start bool) error
 	if err := onlyRootWrites(program, l.isRoots); err != nil {
 		return failed(err, `put it where only root may write, such as "`+macos.Programs+`"`, "install %s", program)
 	}
-	if err := os.MkdirAll(l.logs, 0o700); err != nil {
+	if err := errors.Join(os.MkdirAll(l.logs, 0o700), hideNames(l.home)); err != nil {
 		return failed(err, "", "install")
 	}
 	for _, f := range l.Files(program) {
@@ -61,6 +62,19 @@ func (l *launchd) Install(ctx context.Context, program string, start bool) error
 		return err
 	}
 	return l.ask(ctx, "bootstrap", "system", l.plist)
+}
+
+// hideNames lets nobody list a folder who may only pass through it: the names of
+// tunnels are in it. One that is not there the service makes for itself alone.
+func hideNames(dir string) error {
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.Chmod(dir, info.Mode().Perm()&^0o066)
 }
 
 // Uninstall implements manager.

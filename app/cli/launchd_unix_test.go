@@ -46,7 +46,7 @@ esac
 		}
 	}
 	l = &launchd{
-		plist: filepath.Join(dir, "LaunchDaemons", macos.Label+".plist"), logs: filepath.Join(dir, "Logs"), launchctl: program,
+		plist: filepath.Join(dir, "LaunchDaemons", macos.Label+".plist"), home: filepath.Join(dir, "Home"), logs: filepath.Join(dir, "Logs"), launchctl: program,
 		isRoots: func(uint32) bool { return true }, leaveWithin: time.Second, leaveEvery: time.Millisecond,
 	}
 	return l, func() string {
@@ -112,6 +112,22 @@ func TestLaunchdJob(t *testing.T) {
 	}
 	if _, err := os.Stat(l.plist); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v for %s, want it gone", err, l.plist)
+	}
+}
+
+// Who may run the programs may not see what the tunnels beside them are called.
+func TestHideNames(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "Home")
+	if err := hideNames(dir); err != nil {
+		t.Errorf("a folder that is not there: %v", err)
+	}
+	for _, c := range []struct{ before, after fs.FileMode }{{0o755, 0o711}, {0o711, 0o711}, {0o700, 0o700}} {
+		if err := errors.Join(os.MkdirAll(dir, 0o700), os.Chmod(dir, c.before), hideNames(dir)); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != c.after {
+			t.Errorf("%#o became %v, %v; want %#o", c.before, info.Mode(), err, c.after)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 func newManager(*program) (manager, error) {
 	return &launchd{
 		plist:     macos.Plist,
+		home:      macos.Home,
 		logs:      macos.Logs,
 		launchctl: "/bin/launchctl",
 		uid:       os.Geteuid(),
