@@ -48,8 +48,9 @@ func TestHelp(t *testing.T) {
 			t.Errorf("got a line that is too long or ends in a space: %q", line)
 		}
 	}
+	got := strings.Replace(all.String(), lastResort, "  (each system has its own)", 1)
 	if *update {
-		if err := os.WriteFile(golden, all.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -57,7 +58,7 @@ func TestHelp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), all.String()); diff != "" {
+	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("the help changed (-want +got); where that is meant: go test ./app/cli -run TestHelp -update\n%s", diff)
 	}
 }

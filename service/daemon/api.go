@@ -129,7 +129,7 @@ func (w wishes) SwitchTo(ctx context.Context, name tunnel.Name) error {
 func (w wishes) SetGuard(ctx context.Context, action api.GuardAction, pause time.Duration) error {
 	if w.d.guard == nil {
 		return &api.Error{Code: api.Unavailable, Message: "This service has no guard, and blocks nothing.",
-			Hint: "The guard needs Linux, and a service without --userspace."}
+			Hint: "The guard needs a service without --userspace."}
 	}
 	switch action {
 	case api.GuardRelease:
