@@ -204,10 +204,13 @@ func load(rules pfRules) error {
 	return err
 }
 
-// enablePF takes a reference, where we have none or it does not count any more.
+// enablePF takes a reference, where we have none or it does not count any more: who
+// switches pf off takes all of them away, also if it is on again by now.
 func enablePF(enabled bool) error {
-	if _, err := os.Stat(pfTokenPath); err == nil && enabled {
-		return nil
+	if token, err := os.ReadFile(pfTokenPath); err == nil && enabled {
+		if all, err := pfctl("", "-s", "References"); err == nil && pfCounts(all, string(token)) {
+			return nil
+		}
 	}
 	printed, err := pfctl("", "-E")
 	if err != nil {
@@ -217,7 +220,16 @@ func enablePF(enabled bool) error {
 	if token == "" {
 		return fmt.Errorf("switch on pf: pfctl named no reference: %q", printed)
 	}
-	return os.WriteFile(pfTokenPath, []byte(token+"\n"), 0o600)
+	// The group daemon may write to the folder: what it put there is not followed.
+	if err := os.Remove(pfTokenPath); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(pfTokenPath, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(token + "\n")
+	return errors.Join(err, f.Close())
 }
 
 // except loads the rules with a permit more, or less.

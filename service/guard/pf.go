@@ -196,6 +196,13 @@ func pfToken(printed string) string {
 	return ""
 }
 
+// pfCounts says that a reference, which may have a line's end behind it, is among
+// those that pfctl lists.
+func pfCounts(references, token string) bool {
+	token = strings.TrimSpace(token)
+	return token != "" && slices.Contains(strings.Fields(references), token)
+}
+
 func texts[T fmt.Stringer](list []T) []string {
 	var out []string
 	for _, x := range list {

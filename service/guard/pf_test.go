@@ -205,3 +205,17 @@ func TestWhatPfctlSays(t *testing.T) {
 		t.Error("whether the main rules ask ours is not known")
 	}
 }
+
+// A reference counts that pfctl lists, and no part of one does.
+func TestPFCounts(t *testing.T) {
+	const list = "TOKENS:\nPID      Process Name                 TOKEN                    TIMESTAMP\n" +
+		"411      socketfilterfw               15613470203430000        1 days 02:00:01\n" +
+		"977      pfctl                        15613470203438211        0 days 00:00:05\n"
+	for token, want := range map[string]bool{
+		"15613470203438211\n": true, "15613470203438211": true, "1561347020343821": false, "2\n": false, "": false, "\n": false,
+	} {
+		if got := pfCounts(list, token); got != want {
+			t.Errorf("%q: got %v", token, got)
+		}
+	}
+}
