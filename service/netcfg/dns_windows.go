@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/registry"
@@ -191,6 +192,13 @@ var (
 	flushCache    = windows.NewLazySystemDLL("dnsapi.dll").NewProc("DnsFlushResolverCache")
 )
 
+const (
+	// startWithin is how long the resolver may take to start, as it does at boot:
+	// it takes no orders meanwhile.
+	startWithin = 3 * time.Second
+	startAsks   = 30
+)
+
 // readAnew has the system's resolver read its settings. Where it does not run, it
 // reads them when it starts.
 func readAnew() error {
@@ -209,11 +217,16 @@ func readAnew() error {
 	}
 	s := mgr.Service{Name: "Dnscache", Handle: h}
 	defer func() { _ = s.Close() }()
-	_, err = s.Control(svc.ParamChange)
-	if err != nil && !errors.Is(err, windows.ERROR_SERVICE_NOT_ACTIVE) {
-		return fmt.Errorf("tell the resolver: %w", err)
+	for asked := 1; ; asked++ {
+		_, err = s.Control(svc.ParamChange)
+		switch {
+		case err == nil, errors.Is(err, windows.ERROR_SERVICE_NOT_ACTIVE):
+			return nil
+		case !errors.Is(err, windows.ERROR_SERVICE_CANNOT_ACCEPT_CTRL) || asked == startAsks:
+			return fmt.Errorf("tell the resolver: %w", err)
+		}
+		time.Sleep(startWithin / startAsks)
 	}
-	return nil
 }
 
 // flush forgets the answers of other resolvers.
