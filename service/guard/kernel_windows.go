@@ -155,6 +155,7 @@ func (k *kernel) except(p permit, add bool) error {
 	want := wfpFilters(m, k.self)
 	gone, come := wfpBetween(k.inForce, want)
 	if err := k.live.change(gone, come); err != nil {
+		news.ring() // another program may hold the filters for a moment: Watch tries again
 		return err
 	}
 	k.meant, k.inForce = m, want
