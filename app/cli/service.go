@@ -140,17 +140,23 @@ func (p *program) serviceStop(ctx context.Context, m manager) error {
 	return p.done(map[string]any{"done": "stop", "guardShut": shut}, "%s", text)
 }
 
-// serviceUninstall leaves nothing in force of which nobody would know any more.
+// serviceUninstall leaves nothing in force of which nobody would know any more: a
+// service that was killed may have left more than the guard, such as resolvers that
+// only the tunnel reaches.
 func (p *program) serviceUninstall(ctx context.Context, m manager) error {
 	if err := m.Uninstall(ctx); err != nil {
 		return err
 	}
 	shut := p.stillShut()
-	text := "uninstalled; tunnels and history were kept"
+	text, left := "uninstalled; tunnels and history were kept", "something of the network may not be as it was"
 	if shut {
-		if err := p.release(ctx, defaultConfigDir, defaultStateDir); err != nil {
-			return failed(err, "try: "+asRoot("holdfast guard release"), "uninstalled, but the guard is still shut")
-		}
+		left = "the guard is still shut"
+	}
+	err := p.release(ctx, defaultConfigDir, defaultStateDir)
+	if err != nil && (shut || !errors.Is(err, errors.ErrUnsupported)) {
+		return failed(err, "try: "+asRoot("holdfast guard release"), "uninstalled, but %s", left)
+	}
+	if shut {
 		text += "\nthe guard was shut, and is open now: traffic passes without protection"
 	}
 	return p.done(map[string]any{"done": "uninstall", "guardReleased": shut}, "%s", text)

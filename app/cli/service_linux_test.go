@@ -154,10 +154,12 @@ func TestTheGuardAfterTheService(t *testing.T) {
 	}{
 		{"stop, open", (*program).serviceStop, false, nil, nil, "stopped\n", 0, exitDone},
 		{"stop, shut", (*program).serviceStop, true, nil, nil, "the guard stays shut", 0, exitDone},
-		{"uninstall, open", (*program).serviceUninstall, false, nil, nil, "were kept\n", 0, exitDone},
+		{"uninstall, open", (*program).serviceUninstall, false, nil, nil, "were kept\n", 1, exitDone},
+		{"uninstall, open, and it fails", (*program).serviceUninstall, false, nil, broken, "may not be as it was: no netlink\nhint: ", 1, exitFailed},
 		{"uninstall, shut", (*program).serviceUninstall, true, nil, nil, "the guard was shut, and is open now", 1, exitDone},
 		{"uninstall, not known", (*program).serviceUninstall, false, broken, nil, "is open now", 1, exitDone},
-		{"uninstall, no guard", (*program).serviceUninstall, false, fmt.Errorf("guard: %w", errors.ErrUnsupported), nil, "were kept\n", 0, exitDone},
+		{"uninstall, no guard", (*program).serviceUninstall, false, fmt.Errorf("guard: %w", errors.ErrUnsupported), nil, "were kept\n", 1, exitDone},
+		{"uninstall, nothing can be kept in", (*program).serviceUninstall, false, nil, errors.ErrUnsupported, "were kept\n", 1, exitDone},
 		{"uninstall, stuck", (*program).serviceUninstall, true, nil, broken, "the guard is still shut: no netlink\nhint: ", 1, exitFailed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
