@@ -54,7 +54,8 @@ type Options struct {
 	// and must return at once. nil: there is no guard.
 	Permit func(network string, to netip.AddrPort) (done func())
 	// ResolvConf is the file that names the servers. "": /etc/resolv.conf; on
-	// Windows, where there is none, the interfaces that are not Ours name them.
+	// Windows, where there is none, and on macOS, where it names those of a tunnel
+	// while that is up, the interfaces that are not Ours do.
 	ResolvConf string
 	// ResolvedConf is read instead where ResolvConf only names the local stub
 	// of systemd-resolved. "": /run/systemd/resolve/resolv.conf.

@@ -53,12 +53,18 @@ func (r *Resolver) namedServers() ([]netip.AddrPort, error) {
 		return readServers(r.ResolvConf)
 	}
 	t, err := underlay.Read()
+	if err == nil {
+		err = tellServers(t)
+	}
 	if err != nil {
 		return nil, err
 	}
 	var out []netip.AddrPort
 	for _, a := range t.NameServers(r.Ours) {
 		out = append(out, netip.AddrPortFrom(a, dnsPort))
+	}
+	if len(out) == 0 && otherConf != "" {
+		return readServers(otherConf)
 	}
 	return out, nil
 }

@@ -24,7 +24,7 @@ type Table struct {
 	Routes []Route
 	Addrs  []Addr
 	// Servers are the name servers that links name, in the order of each link.
-	// They are told on Windows; elsewhere a file names those of the system.
+	// Read tells them on Windows only.
 	Servers []Server
 }
 
