@@ -47,7 +47,7 @@ func (l *launchd) Install(ctx context.Context, program string, start bool) error
 	if err := onlyRootWrites(program, l.isRoots); err != nil {
 		return failed(err, `put it where only root may write, such as "`+macos.Programs+`"`, "install %s", program)
 	}
-	if err := errors.Join(os.MkdirAll(l.logs, 0o700), hideNames(l.home)); err != nil {
+	if err := errors.Join(os.MkdirAll(l.logs, 0o700), hideNames(l.home, program)); err != nil {
 		return failed(err, "", "install")
 	}
 	for _, f := range l.Files(program) {
@@ -64,9 +64,10 @@ func (l *launchd) Install(ctx context.Context, program string, start bool) error
 	return l.ask(ctx, "bootstrap", "system", l.plist)
 }
 
-// hideNames lets nobody list a folder who may only pass through it: the names of
-// tunnels are in it. One that is not there the service makes for itself alone.
-func hideNames(dir string) error {
+// hideNames lets everybody pass through a folder to a program in it, and nobody list
+// what is there: the names of tunnels. One that is not there the service makes for
+// itself alone.
+func hideNames(dir, program string) error {
 	info, err := os.Stat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -74,7 +75,11 @@ func hideNames(dir string) error {
 	if err != nil {
 		return err
 	}
-	return os.Chmod(dir, info.Mode().Perm()&^0o066)
+	mode := info.Mode().Perm() &^ 0o066
+	if strings.HasPrefix(program, dir+"/") {
+		mode |= 0o011
+	}
+	return os.Chmod(dir, mode)
 }
 
 // Uninstall implements manager.

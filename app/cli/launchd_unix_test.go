@@ -118,11 +118,18 @@ func TestLaunchdJob(t *testing.T) {
 // Who may run the programs may not see what the tunnels beside them are called.
 func TestHideNames(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "Home")
-	if err := hideNames(dir); err != nil {
+	inside, elsewhere := filepath.Join(dir, "bin", "holdfastd"), dir+"s/holdfastd"
+	if err := hideNames(dir, elsewhere); err != nil {
 		t.Errorf("a folder that is not there: %v", err)
 	}
-	for _, c := range []struct{ before, after fs.FileMode }{{0o755, 0o711}, {0o711, 0o711}, {0o700, 0o700}} {
-		if err := errors.Join(os.MkdirAll(dir, 0o700), os.Chmod(dir, c.before), hideNames(dir)); err != nil {
+	for _, c := range []struct {
+		before  fs.FileMode
+		program string
+		after   fs.FileMode
+	}{
+		{0o755, inside, 0o711}, {0o711, inside, 0o711}, {0o700, inside, 0o711}, {0o700, elsewhere, 0o700}, {0o755, elsewhere, 0o711},
+	} {
+		if err := errors.Join(os.MkdirAll(dir, 0o700), os.Chmod(dir, c.before), hideNames(dir, c.program)); err != nil {
 			t.Fatal(err)
 		}
 		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != c.after {
