@@ -4,5 +4,9 @@ package main
 const openByHand = ` Where nothing else helps:
 
   pfctl -a com.apple/000.holdfast -F rules
+  route -n delete -inet 0.0.0.0/1
+  route -n delete -inet 128.0.0.0/1
+  route -n delete -inet6 ::/1
+  route -n delete -inet6 8000::/1
 
-The routes go when the computer is started anew without the service.`
+A restart of the Mac without the service does it, too, and lets names be found.`

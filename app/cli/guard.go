@@ -63,9 +63,7 @@ func newGuardRelease(p *program) *cobra.Command {
 		Long: `Let everything pass, unprotected, until the next up or down. The setting stays as it is.
 
 As root this works without the service, too: all rules and routes that it left are
-removed, and it shuts the guard again when it starts. Where nothing else helps:
-
-` + lastResort,
+removed, and it shuts the guard again when it starts.` + openByHand,
 		RunE: func(c *cobra.Command, _ []string) error { return p.releaseGuard(c.Context()) },
 	}
 }
