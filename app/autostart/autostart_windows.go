@@ -29,7 +29,7 @@ func hasValue(root registry.Key) bool {
 	if err != nil {
 		return false
 	}
-	defer key.Close()
+	defer func() { _ = key.Close() }()
 	_, _, err = key.GetStringValue(windows.RunValue)
 	return err == nil
 }
@@ -39,7 +39,7 @@ func declined() bool {
 	if err != nil {
 		return false
 	}
-	defer key.Close()
+	defer func() { _ = key.Close() }()
 	start, _, err := key.GetIntegerValue(startValue)
 	return err == nil && start == 0
 }
@@ -81,7 +81,7 @@ func set(path string, change func(registry.Key) error) error {
 	if err != nil {
 		return fmt.Errorf("open the list of what starts at login: %w", err)
 	}
-	defer key.Close()
+	defer func() { _ = key.Close() }()
 	if err := change(key); err != nil {
 		return fmt.Errorf("write what starts at login: %w", err)
 	}
@@ -97,7 +97,7 @@ func removeValue() error {
 	if err != nil {
 		return fmt.Errorf("open the list of what starts at login: %w", err)
 	}
-	defer key.Close()
+	defer func() { _ = key.Close() }()
 	if err := key.DeleteValue(windows.RunValue); err != nil && !errors.Is(err, registry.ErrNotExist) {
 		return fmt.Errorf("remove what starts at login: %w", err)
 	}
