@@ -106,3 +106,24 @@ func TestNewLogWritesToTheFile(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// What launchd makes of standard error grows without a bound.
+func TestIsFile(t *testing.T) {
+	file, err := os.Create(filepath.Join(folder(t), "err"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if !isFile(file) {
+		t.Error("a file is taken for something else")
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	if isFile(w) {
+		t.Error("a pipe is taken for a file")
+	}
+}
