@@ -32,10 +32,11 @@ func config(t *testing.T) *tunnel.Config {
 	return c
 }
 
-// open opens a library with these tunnels.
+// open opens a library with these tunnels, which are not sealed; see vault_test.go
+// for those that are.
 func open(t *testing.T, dir string, names ...tunnel.Name) *library.Library {
 	t.Helper()
-	l, err := library.Open(dir)
+	l, err := library.OpenPlain(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,7 +365,7 @@ func TestDocumentStaysReadable(t *testing.T) {
 	if !errors.Is(refused, library.ErrInvalid) {
 		t.Errorf("got %v, want a refusal at some point", refused)
 	}
-	if _, err := library.Open(dir); err != nil {
+	if _, err := library.OpenPlain(dir); err != nil {
 		t.Errorf("it cannot be opened any more: %v", err)
 	}
 	if err := l.RemoveGroup("group-000000000"); err != nil {
