@@ -164,7 +164,7 @@ func TestToolsTakeIt(t *testing.T) {
 		"Environment":         "=-*Path\t[~];[InstallFolder]\tCommand",
 		"CustomAction":        "Register\t3090\tholdfast.exe\tservice install --no-start",
 		"Upgrade":             "0.0.0\t1.2.3\t\t769\t\tOLDERFOUND",
-		"File":                "wintun.dll\t10\t0.14.0.0\t",
+		"File":                "wintun.dll\t10\t0.14.1.0\t",
 		"RegLocator":          "CurrentMajorVersionNumber\t18",
 		"ServiceInstall":      "run --service\tService\t" + Define("").Description,
 	} {

@@ -114,8 +114,11 @@ func (i Installer) Statements() []string {
 			all = append(all, insert(t, row))
 		}
 	}
+	// These must be what the files say of themselves. Windows decides what to install
+	// before it removes the older version: where the file that is there says more than
+	// the table, it leaves that one, and then removes it.
 	for _, file := range []struct{ id, version string }{
-		{Program, i.FileVersion}, {"holdfast.exe", i.FileVersion}, {"tray.exe", i.FileVersion}, {"wintun.dll", wintunSays + ".0.0"},
+		{Program, i.FileVersion}, {"holdfast.exe", i.FileVersion}, {"tray.exe", i.FileVersion}, {"wintun.dll", WintunVersion + ".0"},
 	} {
 		all = append(all, fmt.Sprintf("UPDATE `File` SET `Version`='%s' WHERE `File`='%s'", file.version, file.id))
 	}

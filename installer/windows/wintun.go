@@ -30,10 +30,6 @@ var wintunDLL = map[string]string{
 	"arm64": "f7ba89005544be9d85231a9e0d5f23b2d15b3311667e2dad0debd344918a3f80",
 }
 
-// wintunSays is the version in the resources of the pinned DLL: its makers left the
-// last number out.
-const wintunSays = "0.14"
-
 // ErrWintun says that a file is not the pinned wintun.dll. The error that wraps it
 // says what it is instead, as far as that can be known.
 var ErrWintun = errors.New("not the wintun.dll that belongs here")
@@ -55,7 +51,7 @@ func CheckWintun(data []byte, arch string) error {
 			return fmt.Errorf("%w: it is the one for %s, not for %s", ErrWintun, other, arch)
 		}
 	}
-	if version := fileVersion(data); version != "" && version != wintunSays {
+	if version := fileVersion(data); version != "" && version != WintunVersion {
 		return fmt.Errorf("%w: it says that it is version %s, and %s is wanted", ErrWintun, version, WintunVersion)
 	}
 	return fmt.Errorf("%w: its SHA-256 is %s, not %s: it has been changed, or is something else", ErrWintun, got, want)
@@ -81,10 +77,7 @@ var fixedInfo = []byte{0xbd, 0x04, 0xef, 0xfe, 0x00, 0x00, 0x01, 0x00}
 // fileVersion is the version that a program or DLL says it has, without the zeros
 // at its end, but with two numbers at least; "": it says none.
 func fileVersion(data []byte) string {
-	if _, err := pe.NewFile(bytes.NewReader(data)); err != nil {
-		return ""
-	}
-	_, rest, found := bytes.Cut(data, fixedInfo)
+	_, rest, found := bytes.Cut(versionResource(data), fixedInfo)
 	if !found || len(rest) < 8 {
 		return ""
 	}
@@ -96,4 +89,60 @@ func fileVersion(data []byte) string {
 		return fmt.Sprintf("%d.%d.%d", high>>16, high&0xffff, low>>16)
 	}
 	return fmt.Sprintf("%d.%d.%d.%d", high>>16, high&0xffff, low>>16, low&0xffff)
+}
+
+// versionResource is the resource of a program or DLL that says its version, and
+// all that follows it; nil: it has none. It is looked up, not searched for: wintun.dll
+// begins with its drivers, which have versions of their own. See "The .rsrc Section"
+// in the documentation of the PE format.
+func versionResource(data []byte) []byte {
+	const version, first = 16, 0 // RT_VERSION; whatever comes first
+	f, err := pe.NewFile(bytes.NewReader(data))
+	if err != nil {
+		return nil
+	}
+	section := f.Section(".rsrc")
+	if section == nil {
+		return nil
+	}
+	resources, err := section.Data()
+	if err != nil {
+		return nil
+	}
+	at := 0
+	for _, id := range []uint32{version, first, first} { // by kind, name and language
+		if at = child(resources, at, id); at == 0 {
+			return nil
+		}
+	}
+	if at+4 > len(resources) {
+		return nil
+	}
+	start := int(binary.LittleEndian.Uint32(resources[at:])) - int(section.VirtualAddress)
+	if start < 0 || start > len(resources) {
+		return nil
+	}
+	return resources[start:]
+}
+
+// child is where an entry of a directory of resources leads, the one with an ID or,
+// for 0, the first one; 0: there is none.
+func child(resources []byte, directory int, id uint32) int {
+	const header, entry, isDirectory = 16, 8, 1 << 31
+	if directory+header > len(resources) {
+		return 0
+	}
+	named := binary.LittleEndian.Uint16(resources[directory+12:])
+	numbered := binary.LittleEndian.Uint16(resources[directory+14:])
+	entries := resources[directory+header:]
+	for range int(named) + int(numbered) {
+		if len(entries) < entry {
+			return 0
+		}
+		if id == 0 || binary.LittleEndian.Uint32(entries) == id {
+			return int(binary.LittleEndian.Uint32(entries[4:]) &^ isDirectory)
+		}
+		entries = entries[entry:]
+	}
+	return 0
 }
