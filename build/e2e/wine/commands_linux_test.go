@@ -16,6 +16,7 @@ var elsewhere = regexp.MustCompile(`(?i)\bsudo\b|systemctl|journalctl|chmod|\bro
 // TestCommands runs the command line as a person does, at a service with two
 // servers.
 func TestCommands(t *testing.T) {
+	t.Parallel() // with the demo, which mostly waits
 	w := start(t).carry(t, "near", "far")
 	bad := filepath.Join(w.path("drive_c"), "bad.conf")
 	if err := os.WriteFile(bad, []byte("[Interface]\r\nX = 1\r\n"), 0o600); err != nil {
@@ -118,6 +119,7 @@ func TestCommandsWithoutService(t *testing.T) {
 // TestDemo plays the demo's own script, which breaks servers and the network, and
 // ends well where all goes as it expects.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	r := c.holdfast(t, "demo", "--auto", "--no-browser")
 	if r.code != 0 || !strings.Contains(r.out+r.err, "paris is in use") {

@@ -6,12 +6,12 @@ import (
 	"testing"
 )
 
-// inWindows are the packages whose own tests run in Windows too: those that differ
-// there, and those whose answers must be the same.
+// inWindows are the packages whose own tests run in Windows too: those that have
+// code or tests of their own for it.
 var inWindows = []string{
-	"./service/tunnel", "./service/failover", "./service/health", "./service/brain", "./service/control", "./service/acl",
-	"./service/host", "./service/loader", "./service/netwatch", "./service/underlay", "./service/guard", "./service/netcfg",
-	"./app/agent", "./app/notify", "./app/prefs", "./app/autostart", "./app/tray", "./installer/windows",
+	"./service/acl", "./service/control", "./service/guard", "./service/host", "./service/loader", "./service/netcfg",
+	"./service/netwatch", "./service/tunnel", "./service/underlay",
+	"./app/agent", "./app/autostart", "./app/notify", "./app/prefs", "./app/tray", "./installer/windows",
 }
 
 // TestPackages runs the tests of packages in Windows.
@@ -24,7 +24,9 @@ func TestPackages(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := c.golang("test", append([]string{"-exec", exec, "-timeout", "8m"}, inWindows...)...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Error(err)
 	}
 }
