@@ -29,7 +29,7 @@ func registerApp(o ScreenOptions) error {
 	if err != nil {
 		return fmt.Errorf("register the program: %w", err)
 	}
-	defer key.Close()
+	defer func() { _ = key.Close() }()
 	if err := key.SetStringValue("DisplayName", "Holdfast"); err != nil {
 		return fmt.Errorf("register the program: %w", err)
 	}
