@@ -80,7 +80,7 @@ func (t *tally) secondTry(args []string) bool {
 	for pkg, tests := range t.again {
 		fmt.Printf("once more: %s %s\n", pkg, strings.Join(tests, " "))
 		u := newTally()
-		if !u.run(append(slices.Clone(flags), "-run=^("+strings.Join(tests, "|")+")$", pkg)) || u.final || u.passed == 0 {
+		if !u.run(append(slices.Clone(flags), "-parallel=1", "-run=^("+strings.Join(tests, "|")+")$", pkg)) || u.final || u.passed == 0 {
 			ok = false
 		}
 	}
