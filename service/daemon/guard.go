@@ -159,24 +159,3 @@ func (d *Daemon) permit() permit {
 	}
 	return d.guard.Permit
 }
-
-// ErrHeld says that a service is running, which holds the guard.
-var ErrHeld = errors.New("a running holdfastd holds the guard")
-
-// Release removes, without a running service, everything that keeps traffic in:
-// the guard's rules and the routes beside them. The wish and the settings stay,
-// so that the next start of the service, or of the computer, shuts again what
-// they say. ErrHeld where a service runs.
-func Release(ctx context.Context, opt Options) error {
-	opt = opt.withDefaults()
-	network := newSystem(opt, nil, nil, opt.Log)
-	release, err := network.Claim()
-	if errors.Is(err, netcfg.ErrClaimed) {
-		return ErrHeld
-	}
-	if err != nil {
-		return err
-	}
-	defer release()
-	return errors.Join(guard.Release(ctx), network.Recover(ctx))
-}
