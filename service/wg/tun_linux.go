@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync/atomic"
 	"syscall"
 
 	"github.com/vishvananda/netlink"
@@ -50,19 +49,11 @@ func openTUN(name string, mtu int) (tun.Device, error) {
 
 // linuxTUN is an interface whose state comes from rtnetlink.
 type linuxTUN struct {
-	tun.Device
-	name   string
+	*observed
 	index  int32
-	mtu    atomic.Int32
 	news   *nl.NetlinkSocket // what the kernel says of interfaces
 	handle *netlink.Handle   // asks the kernel, in the same namespace
-	events chan tun.Event    // closed by follow
-	done   chan struct{}
-	ended  chan struct{} // closed when follow has returned
-	closed atomic.Bool
-	// broke is why the interface is of no use, when there is more to it than that
-	// it was set down.
-	broke atomic.Pointer[error]
+	ended  chan struct{}     // closed when follow has returned
 }
 
 // watchTUN sets the MTU and begins to follow the interface in the network
@@ -73,12 +64,9 @@ func watchTUN(dev tun.Device, name string, mtu int) (*linuxTUN, error) {
 		return nil, fmt.Errorf("find interface: %w", err)
 	}
 	t := &linuxTUN{
-		Device: dev,
-		name:   name,
-		index:  int32(link.Attrs().Index),
-		events: make(chan tun.Event, 8),
-		done:   make(chan struct{}),
-		ended:  make(chan struct{}),
+		observed: observe(dev, name, mtu),
+		index:    int32(link.Attrs().Index),
+		ended:    make(chan struct{}),
 	}
 	if t.news, err = nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK); err != nil {
 		return nil, fmt.Errorf("watch interface: %w", err)
@@ -92,17 +80,14 @@ func watchTUN(dev tun.Device, name string, mtu int) (*linuxTUN, error) {
 		t.handle.Close()
 		return nil, fmt.Errorf("set MTU: %w", err)
 	}
-	t.mtu.Store(int32(mtu))
 	go t.follow()
 	return t, nil
 }
 
-// follow turns the kernel's messages into events until Close. An interface is
-// born down; only one that was up can go down.
+// follow turns the kernel's messages into events until Close.
 func (t *linuxTUN) follow() {
 	defer close(t.ended)
 	defer close(t.events)
-	up := false
 	for {
 		msgs, from, err := t.news.Receive()
 		switch {
@@ -110,104 +95,51 @@ func (t *linuxTUN) follow() {
 			return
 		case errors.Is(err, unix.ENOBUFS):
 			// Messages were dropped: what they said is asked for.
-			up = t.reread(up)
+			t.reread()
 		case errors.Is(err, unix.EINTR):
 		case err != nil:
 			return
 		case from.Pid == nl.PidKernel:
 			for _, m := range msgs {
-				up = t.take(m, up)
+				t.hear(m)
 			}
 		}
 	}
 }
 
-// take reads one message and returns whether the interface is up.
-func (t *linuxTUN) take(m syscall.NetlinkMessage, up bool) bool {
+// hear reads one message.
+func (t *linuxTUN) hear(m syscall.NetlinkMessage) {
 	if m.Header.Type != unix.RTM_NEWLINK && m.Header.Type != unix.RTM_DELLINK || len(m.Data) < unix.SizeofIfInfomsg ||
 		nl.DeserializeIfInfomsg(m.Data).Index != t.index {
-		return up
+		return
 	}
 	header := unix.NlMsghdr(m.Header)
 	link, err := netlink.LinkDeserialize(&header, m.Data)
-	if err != nil {
-		return up
+	switch {
+	case err != nil:
+	case m.Header.Type == unix.RTM_DELLINK:
+		t.take(condition{gone: true}) // deleted, or moved to another namespace
+	default:
+		t.take(standing(link))
 	}
-	if m.Header.Type == unix.RTM_DELLINK {
-		t.breaks(ErrInterfaceGone) // deleted, or moved to another namespace
-		return false
-	}
-	return t.tell(link, up)
 }
 
 // reread asks the kernel for the interface.
-func (t *linuxTUN) reread(up bool) bool {
+func (t *linuxTUN) reread() {
 	link, err := t.handle.LinkByIndex(int(t.index))
-	if errors.As(err, &netlink.LinkNotFoundError{}) {
-		t.breaks(ErrInterfaceGone)
-		return false
-	}
-	if err != nil {
-		return up
-	}
-	return t.tell(link, up)
-}
-
-// tell sends what is new about the interface.
-func (t *linuxTUN) tell(link netlink.Link, up bool) bool {
-	a := link.Attrs()
-	if a.Name != t.name {
-		t.breaks(ErrInterfaceRenamed)
-		return false
-	}
-	up = t.became(a.RawFlags&unix.IFF_UP != 0, up)
-	if mtu := int32(a.MTU); mtu > 0 && t.mtu.Swap(mtu) != mtu {
-		t.send(tun.EventMTUUpdate)
-	}
-	return up
-}
-
-func (t *linuxTUN) became(up, was bool) bool {
 	switch {
-	case up && !was:
-		t.send(tun.EventUp)
-	case was && !up:
-		t.send(tun.EventDown)
-	}
-	return up
-}
-
-// breaks ends the use of the interface, once.
-func (t *linuxTUN) breaks(why error) {
-	if t.broke.CompareAndSwap(nil, &why) {
-		t.send(tun.EventDown)
+	case errors.As(err, &netlink.LinkNotFoundError{}):
+		t.take(condition{gone: true})
+	case err == nil:
+		t.take(standing(link))
 	}
 }
 
-func (t *linuxTUN) whyDown() error {
-	if why := t.broke.Load(); why != nil {
-		return *why
-	}
-	return ErrInterfaceDown
+// standing is how an interface stands, by what the kernel says of it.
+func standing(link netlink.Link) condition {
+	a := link.Attrs()
+	return condition{name: a.Name, up: a.RawFlags&unix.IFF_UP != 0, mtu: a.MTU}
 }
-
-// send waits for room, and gives up when the interface is being closed.
-func (t *linuxTUN) send(ev tun.Event) {
-	select {
-	case t.events <- ev:
-	case <-t.done:
-	}
-}
-
-// Events are those of rtnetlink.
-func (t *linuxTUN) Events() <-chan tun.Event { return t.events }
-
-// MTU is the last one the kernel told; asking for it would need the namespace
-// of the interface.
-func (t *linuxTUN) MTU() (int, error) { return int(t.mtu.Load()), nil }
-
-// Name is the interface's name when it was created.
-func (t *linuxTUN) Name() (string, error) { return t.name, nil }
 
 // Close removes the interface and ends the goroutine.
 func (t *linuxTUN) Close() error {
