@@ -39,6 +39,7 @@ func TestProbeMeasuresTheRoundTrip(t *testing.T) {
 }
 
 func TestProbeSaysWhatItSaw(t *testing.T) {
+	needsPace(t)
 	t.Parallel()
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
@@ -157,6 +158,7 @@ func TestProbeOfALiveDeviceLosesNoData(t *testing.T) {
 }
 
 func TestProbeThatIsUnansweredLeavesNoHintBehind(t *testing.T) {
+	needsPace(t)
 	t.Parallel()
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
@@ -247,6 +249,7 @@ func TestRefusedSendingIsCountedAndNamed(t *testing.T) {
 }
 
 func TestCookieReplyIsUsed(t *testing.T) {
+	needsPace(t)
 	t.Parallel()
 	// A server under load answers an initiation without a cookie by a cookie.
 	key := newKey(t)

@@ -440,6 +440,7 @@ func TestAskSaysWhatItSaw(t *testing.T) {
 }
 
 func TestAskOfAServerUnderLoadIsAskedAgain(t *testing.T) {
+	needsPace(t)
 	t.Parallel()
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())

@@ -8,6 +8,7 @@ import (
 // TestInitiationsDoNotOvertakeResponses asks for a handshake, and again at the
 // very moment at which the response to the first arrives.
 func TestInitiationsDoNotOvertakeResponses(t *testing.T) {
+	needsPace(t)
 	t.Parallel()
 	key := newKey(t)
 	s := newServer(t, echo, key.Public())
