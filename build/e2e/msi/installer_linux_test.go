@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"holdfast/build/e2e/wine/prefix"
 )
 
 const (
@@ -26,10 +28,8 @@ func makeInstallers(t *testing.T) installers {
 	if os.Getenv("HOLDFAST_WINTUN") == "" {
 		t.Skip("needs HOLDFAST_WINTUN, the path of wintun.dll or of its archive")
 	}
-	for _, program := range []string{loader, "wineserver", compiler, "wixl", "msibuild", "msiextract", "osslsigncode", "openssl"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skip("needs ", program)
-		}
+	if program := prefix.Missing("wixl", "msibuild", "msiextract", "osslsigncode", "openssl"); program != "" {
+		t.Skip("needs ", program)
 	}
 	dir := t.TempDir()
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")

@@ -16,7 +16,7 @@ func (w *windows) registry(t *testing.T) []string {
 	t.Helper()
 	all := map[string]bool{}
 	for _, root := range []string{"HKLM", "HKCU"} {
-		path := filepath.Join(w.dir, root+".reg")
+		path := filepath.Join(w.Tools, root+".reg")
 		w.must(t, "reg", "export", root, `Z:`+strings.ReplaceAll(path, "/", `\`), "/y")
 		data, err := os.ReadFile(path)
 		if err != nil {

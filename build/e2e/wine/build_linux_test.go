@@ -7,30 +7,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"holdfast/build/e2e/wine/prefix"
 )
-
-const compiler = "x86_64-w64-mingw32-gcc"
-
-// randomNumbers describes a library of which all that there is names a function
-// of another one.
-const randomNumbers = "LIBRARY bcryptprimitives\nEXPORTS\n\tProcessPrng = advapi32.SystemFunction036\n"
-
-// lend gives Windows the library from which Go programs take random numbers,
-// where this Wine has none.
-func (c *computer) lend() error {
-	dll := c.path("drive_c/windows/system32/bcryptprimitives.dll")
-	if _, err := os.Stat(dll); err == nil {
-		return nil
-	}
-	exports := c.path("bcryptprimitives.def")
-	if err := os.WriteFile(exports, []byte(randomNumbers), 0o600); err != nil {
-		return err
-	}
-	if out, err := exec.Command(compiler, "-shared", "-nostdlib", "-o", dll, exports).CombinedOutput(); err != nil {
-		return fmt.Errorf("make bcryptprimitives.dll: %w: %s", err, out)
-	}
-	return nil
-}
 
 // A mend lets a file of Go's library go on where it asks for something that this
 // Wine answers with "not there", and Windows 10 with success.
@@ -84,17 +63,20 @@ func overlay(dir string) (path string, err error) {
 
 // build builds the programs for Windows: those of a person, and the tests' own.
 func (c *computer) build() error {
-	list, err := overlay(c.tools)
+	if err := os.MkdirAll(c.Path(homeFolder), 0o755); err != nil {
+		return err
+	}
+	list, err := overlay(c.Tools)
 	if err != nil {
 		return err
 	}
 	c.overlay = list
 	for _, p := range []struct{ to, program, flags string }{
-		{c.path(homeFolder, "holdfastd.exe"), "./service", ""},
-		{c.path(homeFolder, "holdfast.exe"), "./app/cli", ""},
-		{c.path(homeFolder, "holdfast-tray.exe"), "./app/tray", "-H=windowsgui"},
-		{filepath.Join(c.tools, "carrier.exe"), "./build/e2e/wine/carrier", ""},
-		{filepath.Join(c.tools, "helper.exe"), "./build/e2e/wine/helper", ""},
+		{c.Path(homeFolder, "holdfastd.exe"), "./service", ""},
+		{c.Path(homeFolder, "holdfast.exe"), "./app/cli", ""},
+		{c.Path(homeFolder, "holdfast-tray.exe"), "./app/tray", "-H=windowsgui"},
+		{filepath.Join(c.Tools, "carrier.exe"), "./build/e2e/wine/carrier", ""},
+		{filepath.Join(c.Tools, "helper.exe"), "./build/e2e/wine/helper", ""},
 	} {
 		cmd := c.golang("build", "-ldflags="+p.flags, "-o", p.to, p.program)
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -108,6 +90,6 @@ func (c *computer) build() error {
 func (c *computer) golang(verb string, args ...string) *exec.Cmd {
 	cmd := exec.Command("go", append([]string{verb, "-overlay", c.overlay}, args...)...)
 	cmd.Dir = "../../.."
-	cmd.Env = append(append(os.Environ(), c.wine...), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=1", "CC="+compiler)
+	cmd.Env = append(append(os.Environ(), c.Wine...), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=1", "CC="+prefix.Compiler)
 	return cmd
 }

@@ -18,7 +18,7 @@ var elsewhere = regexp.MustCompile(`(?i)\bsudo\b|systemctl|journalctl|chmod|\bro
 func TestCommands(t *testing.T) {
 	t.Parallel() // with the demo, which mostly waits
 	w := start(t).carry(t, "near", "far")
-	bad := filepath.Join(w.path("drive_c"), "bad.conf")
+	bad := filepath.Join(w.Path("drive_c"), "bad.conf")
 	if err := os.WriteFile(bad, []byte("[Interface]\r\nX = 1\r\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -78,20 +78,20 @@ func TestCommands(t *testing.T) {
 		{"down", 0, `off`},
 	} {
 		r := w.holdfast(t, append(strings.Fields(tt.args), "--socket", w.socket)...)
-		if r.code != tt.code {
-			t.Errorf("%s: got exit code %d, want %d: %s%s", tt.args, r.code, tt.code, r.out, r.err)
+		if r.Code != tt.code {
+			t.Errorf("%s: got exit code %d, want %d: %s%s", tt.args, r.Code, tt.code, r.Out, r.Err)
 		}
-		if !regexp.MustCompile(tt.says).MatchString(r.out + r.err) {
-			t.Errorf("%s: got %q and %q, want %s", tt.args, r.out, r.err, tt.says)
+		if !regexp.MustCompile(tt.says).MatchString(r.Out + r.Err) {
+			t.Errorf("%s: got %q and %q, want %s", tt.args, r.Out, r.Err, tt.says)
 		}
-		if found := elsewhere.FindString(r.out + r.err); found != "" && !strings.HasPrefix(tt.args, "logs") {
-			t.Errorf("%s: it says %q: %s%s", tt.args, found, r.out, r.err)
+		if found := elsewhere.FindString(r.Out + r.Err); found != "" && !strings.HasPrefix(tt.args, "logs") {
+			t.Errorf("%s: it says %q: %s%s", tt.args, found, r.Out, r.Err)
 		}
-		if strings.Contains(tt.args, "--json") && !json.Valid([]byte(r.out)) && tt.code == 0 {
-			t.Errorf("%s: got %q, want one object", tt.args, r.out)
+		if strings.Contains(tt.args, "--json") && !json.Valid([]byte(r.Out)) && tt.code == 0 {
+			t.Errorf("%s: got %q, want one object", tt.args, r.Out)
 		}
 	}
-	if text, err := os.ReadFile(w.path("drive_c/out.conf")); err != nil || !strings.Contains(string(text), "[Peer]") {
+	if text, err := os.ReadFile(w.Path("drive_c/out.conf")); err != nil || !strings.Contains(string(text), "[Peer]") {
 		t.Errorf("the exported config is %q, %v", text, err)
 	}
 }
@@ -104,14 +104,14 @@ func TestCommandsWithoutService(t *testing.T) {
 		"version": 0, "keys gen": 0, "completion powershell": 0, "help": 0, "service status": 0, "web --help": 0,
 	} {
 		r := c.holdfast(t, strings.Fields(args)...)
-		if r.code != code {
-			t.Errorf("%s: got exit code %d, want %d: %s%s", args, r.code, code, r.out, r.err)
+		if r.Code != code {
+			t.Errorf("%s: got exit code %d, want %d: %s%s", args, r.Code, code, r.Out, r.Err)
 		}
-		if code == 5 && !strings.Contains(r.err, "holdfast service start") {
-			t.Errorf("%s: it says %q, want how to start the service", args, r.err)
+		if code == 5 && !strings.Contains(r.Err, "holdfast service start") {
+			t.Errorf("%s: it says %q, want how to start the service", args, r.Err)
 		}
-		if found := elsewhere.FindString(r.out + r.err); found != "" {
-			t.Errorf("%s: it says %q: %s%s", args, found, r.out, r.err)
+		if found := elsewhere.FindString(r.Out + r.Err); found != "" {
+			t.Errorf("%s: it says %q: %s%s", args, found, r.Out, r.Err)
 		}
 	}
 }
@@ -122,11 +122,11 @@ func TestDemo(t *testing.T) {
 	t.Parallel()
 	c := start(t)
 	r := c.holdfast(t, "demo", "--auto", "--no-browser")
-	if r.code != 0 || !strings.Contains(r.out+r.err, "paris is in use") {
-		t.Errorf("got exit code %d: %s%s", r.code, r.out, r.err)
+	if r.Code != 0 || !strings.Contains(r.Out+r.Err, "paris is in use") {
+		t.Errorf("got exit code %d: %s%s", r.Code, r.Out, r.Err)
 	}
-	t.Log(r.out)
-	left, err := filepath.Glob(filepath.Join(c.path("drive_c/users"), "*", "Temp", "holdfast-demo-*"))
+	t.Log(r.Out)
+	left, err := filepath.Glob(filepath.Join(c.Path("drive_c/users"), "*", "Temp", "holdfast-demo-*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("it left %v, %v", left, err)
 	}

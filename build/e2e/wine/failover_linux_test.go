@@ -35,7 +35,7 @@ func servers(t *testing.T, names ...tunnel.Name) *lab.Lab {
 // Windows.
 func (c *computer) files(t *testing.T, l *lab.Lab) (dir, name string) {
 	t.Helper()
-	dir, err := os.MkdirTemp(c.path("drive_c"), "configs")
+	dir, err := os.MkdirTemp(c.Path("drive_c"), "configs")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,9 +64,9 @@ func (c *computer) carry(t *testing.T, names ...tunnel.Name) *world {
 	w := &world{computer: c, lab: servers(t, names...), socket: `\\.\pipe\` + t.Name()}
 	_, w.configs = c.files(t, w.lab)
 	folder := `C:\` + t.Name()
-	c.begin(t, c.tools+"/carrier.exe", folder+`\etc`, folder+`\var`, w.socket)
+	c.begin(t, c.Tools+"/carrier.exe", folder+`\etc`, folder+`\var`, w.socket)
 	until(t, "the service to answer", startWithin, func() bool {
-		return c.holdfast(t, "status", "--socket", w.socket).code == 0
+		return c.holdfast(t, "status", "--socket", w.socket).Code == 0
 	})
 	w.at(t, "settings", "set", "profile=fast", "third_party_checks=false")
 	group := []string{"group", "set", "home"}

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"holdfast/build/e2e/wine/prefix"
 )
 
 // inWindows are the packages whose own tests run in Windows too: those that have
@@ -18,12 +20,12 @@ var inWindows = []string{
 func TestPackages(t *testing.T) {
 	c := start(t)
 	// Into a file: what a test leaves running in Windows would keep a pipe open.
-	exec := filepath.Join(c.tools, "exec")
-	script := "#!/bin/sh\nout=$(mktemp)\n" + loader + " \"$@\" >$out 2>&1\ncode=$?\ncat $out\nrm $out\nexit $code\n"
+	exec := filepath.Join(c.Tools, "exec")
+	script := "#!/bin/sh\nout=$(mktemp)\n" + prefix.Loader + " \"$@\" >$out 2>&1\ncode=$?\ncat $out\nrm $out\nexit $code\n"
 	if err := os.WriteFile(exec, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	cmd := c.golang("test", append([]string{"-exec", exec, "-timeout", "8m"}, inWindows...)...)
+	cmd := c.golang("test", append([]string{"-exec", exec, "-timeout", "4m"}, inWindows...)...)
 	out, err := cmd.CombinedOutput()
 	t.Logf("%s", out)
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"holdfast/build/e2e/wine/prefix"
 )
 
 // pictures is the folder for what was on the screen, for a person to look at.
@@ -41,7 +43,7 @@ func TestPage(t *testing.T) {
 	if line := host.line(t); json.Unmarshal([]byte(line), &at) != nil {
 		t.Fatalf("holdfast web says %q", line)
 	}
-	proxy := c.begin(t, c.tools+"/helper.exe", "proxy").line(t)
+	proxy := c.begin(t, c.Tools+"/helper.exe", "proxy").line(t)
 
 	t.Run("a stranger's connection is refused", func(t *testing.T) {
 		// This process is nobody in Windows.
@@ -56,7 +58,7 @@ func TestPage(t *testing.T) {
 	})
 
 	picture := filepath.Join(pictures(t), "wine-page.png")
-	ctx, cancel := context.WithTimeout(context.Background(), commandWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), prefix.Within)
 	browser := follow(t, exec.CommandContext(ctx, "node", "page.mjs", at.URL, proxy, picture), cancel)
 	if got := browser.line(t); got != "open" {
 		t.Fatalf("the browser says %q", got)
@@ -67,7 +69,7 @@ func TestPage(t *testing.T) {
 	if !ok {
 		t.Fatalf("holdfast open --print says %q", address)
 	}
-	fmt.Fprintln(browser.in, "file://"+c.path("drive_c", rest))
+	fmt.Fprintln(browser.in, "file://"+c.Path("drive_c", rest))
 	if got := browser.line(t); got != "done" {
 		t.Fatalf("the browser says %q", got)
 	}

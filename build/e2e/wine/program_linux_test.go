@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"holdfast/build/e2e/wine/prefix"
 )
 
 // endWithin is how long a program may take to end once it is told to.
@@ -27,7 +29,7 @@ type program struct {
 func (c *computer) begin(t *testing.T, name string, args ...string) *program {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	return follow(t, c.command(ctx, name, args...), cancel)
+	return follow(t, c.Command(ctx, name, args...), cancel)
 }
 
 // follow starts a program of either system, which cancel kills. It ends with the
@@ -72,8 +74,8 @@ func (p *program) line(t *testing.T) string {
 			return line
 		}
 		t.Fatalf("the program ended: %s", p.said.String())
-	case <-time.After(commandWithin):
-		t.Fatalf("waited %v for a line: %s", commandWithin, p.said.String())
+	case <-time.After(prefix.Within):
+		t.Fatalf("waited %v for a line: %s", prefix.Within, p.said.String())
 	}
 	return ""
 }

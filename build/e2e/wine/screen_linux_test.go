@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"holdfast/build/e2e/wine/prefix"
 )
 
 const (
@@ -57,7 +59,7 @@ func newScreen(t *testing.T) *screen {
 // tool runs a program on the screen.
 func (s *screen) tool(t *testing.T, stdin []byte, name string, args ...string) []byte {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), commandWithin)
+	ctx, cancel := context.WithTimeout(t.Context(), prefix.Within)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), "DISPLAY="+s.display, "OMP_THREAD_LIMIT=1")

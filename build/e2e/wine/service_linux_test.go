@@ -27,8 +27,8 @@ const (
 func (c *computer) serve(t *testing.T) {
 	t.Helper()
 	r := c.run(t, "sc", "create", "Holdfast", "binPath=", `"`+home+`\holdfastd.exe" run --service --userspace`, "start=", "auto")
-	if r.code != 0 {
-		t.Fatalf("sc create: got exit code %d: %s%s", r.code, r.out, r.err)
+	if r.Code != 0 {
+		t.Fatalf("sc create: got exit code %d: %s%s", r.Code, r.Out, r.Err)
 	}
 	t.Cleanup(func() {
 		c.must(t, "service", "uninstall")
@@ -41,7 +41,7 @@ func (c *computer) serve(t *testing.T) {
 // forget removes what the service has kept.
 func (c *computer) forget(t *testing.T) {
 	t.Helper()
-	if err := os.RemoveAll(c.path(dataFolder)); err != nil {
+	if err := os.RemoveAll(c.Path(dataFolder)); err != nil {
 		t.Error(err)
 	}
 }
@@ -49,13 +49,13 @@ func (c *computer) forget(t *testing.T) {
 // answers waits until the service does.
 func (c *computer) answers(t *testing.T) {
 	t.Helper()
-	until(t, "the service to answer", startWithin, func() bool { return c.holdfast(t, "status").code == 0 })
+	until(t, "the service to answer", startWithin, func() bool { return c.holdfast(t, "status").Code == 0 })
 }
 
 // state is the service manager's word for how the service is.
 func (c *computer) state(t *testing.T) string {
 	t.Helper()
-	found := regexp.MustCompile(`STATE\s*:\s*\d+\s+(\w+)`).FindStringSubmatch(c.run(t, "sc", "query", "Holdfast").out)
+	found := regexp.MustCompile(`STATE\s*:\s*\d+\s+(\w+)`).FindStringSubmatch(c.run(t, "sc", "query", "Holdfast").Out)
 	if found == nil {
 		return "none"
 	}
@@ -107,22 +107,22 @@ func TestInstall(t *testing.T) {
 	for key, values := range keys {
 		r := c.run(t, "reg", "query", key)
 		for _, want := range values {
-			if !regexp.MustCompile(want).MatchString(r.out) {
-				t.Errorf("%s has no %s: %s%s", key, want, r.out, r.err)
+			if !regexp.MustCompile(want).MatchString(r.Out) {
+				t.Errorf("%s has no %s: %s%s", key, want, r.Out, r.Err)
 			}
 		}
 	}
 	c.must(t, "service", "uninstall")
 	for key := range keys {
-		if r := c.run(t, "reg", "query", key); r.code == 0 {
-			t.Errorf("%s is still there: %s", key, r.out)
+		if r := c.run(t, "reg", "query", key); r.Code == 0 {
+			t.Errorf("%s is still there: %s", key, r.Out)
 		}
 	}
-	if r := c.holdfast(t, "service", "uninstall"); r.code != 7 {
-		t.Errorf("uninstall without a service: got exit code %d and %q", r.code, r.err)
+	if r := c.holdfast(t, "service", "uninstall"); r.Code != 7 {
+		t.Errorf("uninstall without a service: got exit code %d and %q", r.Code, r.Err)
 	}
-	if r := c.holdfast(t, "service", "start"); r.code != 7 || !strings.Contains(r.err, "holdfast service install") {
-		t.Errorf("start without a service: got exit code %d and %q", r.code, r.err)
+	if r := c.holdfast(t, "service", "start"); r.Code != 7 || !strings.Contains(r.Err, "holdfast service install") {
+		t.Errorf("start without a service: got exit code %d and %q", r.Code, r.Err)
 	}
 }
 
@@ -141,10 +141,10 @@ func TestService(t *testing.T) {
 
 	t.Run("a second one is refused", func(t *testing.T) {
 		r := c.run(t, home+`\holdfastd.exe`, "run", "--userspace")
-		if r.code == 0 || !strings.Contains(r.err, "another holdfastd is running") || !strings.Contains(r.err, "holdfast service stop") {
-			t.Errorf("got exit code %d and %q", r.code, r.err)
+		if r.Code == 0 || !strings.Contains(r.Err, "another holdfastd is running") || !strings.Contains(r.Err, "holdfast service stop") {
+			t.Errorf("got exit code %d and %q", r.Code, r.Err)
 		}
-		if c.holdfast(t, "status").code != 0 {
+		if c.holdfast(t, "status").Code != 0 {
 			t.Error("the first one does not answer any more")
 		}
 	})
@@ -157,10 +157,10 @@ func TestService(t *testing.T) {
 		if got := c.state(t); got != "STOPPED" || took > stopWithin {
 			t.Errorf("the service manager says %s after %v, want STOPPED within %v", got, took, stopWithin)
 		}
-		if r := c.holdfast(t, "status"); r.code != 5 || !strings.Contains(r.err, "holdfast service start") {
-			t.Errorf("without a service: got exit code %d and %q", r.code, r.err)
+		if r := c.holdfast(t, "status"); r.Code != 5 || !strings.Contains(r.Err, "holdfast service start") {
+			t.Errorf("without a service: got exit code %d and %q", r.Code, r.Err)
 		}
-		if _, err := os.Stat(c.path(dataFolder, "holdfast.db")); err != nil {
+		if _, err := os.Stat(c.Path(dataFolder, "holdfast.db")); err != nil {
 			t.Errorf("history is not kept: %v", err)
 		}
 		c.must(t, "service", "start")
@@ -179,12 +179,12 @@ func TestService(t *testing.T) {
 func TestForeignPipe(t *testing.T) {
 	c := start(t)
 	const name = `\\.\PIPE\Somebody`
-	p := c.begin(t, c.tools+"/helper.exe", "pipe", name)
+	p := c.begin(t, c.Tools+"/helper.exe", "pipe", name)
 	if got := p.line(t); got != "ready" {
 		t.Fatal(got)
 	}
 	r := c.holdfast(t, "status", "--socket", name)
-	if r.code == 0 || !strings.Contains(r.err, "does not belong to the service") {
-		t.Errorf("got exit code %d and %q", r.code, r.err)
+	if r.Code == 0 || !strings.Contains(r.Err, "does not belong to the service") {
+		t.Errorf("got exit code %d and %q", r.Code, r.Err)
 	}
 }

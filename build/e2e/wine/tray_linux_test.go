@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/color"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,8 +31,9 @@ func TestTray(t *testing.T) {
 	w.flows(t, "near")
 	s := newScreen(t)
 	dir := pictures(t)
-	shown := *c
-	shown.env = append(shown.env, "DISPLAY="+s.display)
+	in := *c.Prefix
+	in.Env = append(slices.Clone(in.Env), "DISPLAY="+s.display)
+	shown := computer{Prefix: &in}
 	shown.begin(t, "explorer", desktop, home+`\holdfast-tray.exe`, "-socket", w.socket)
 
 	white := color.RGBA{0xff, 0xff, 0xff, 0xff}
