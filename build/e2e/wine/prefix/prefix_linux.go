@@ -173,7 +173,7 @@ func (p *Prefix) Run(program string, args ...string) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	stdout, errOut := os.Create(filepath.Join(dir, "out"))
 	stderr, errErr := os.Create(filepath.Join(dir, "err"))
 	if err := errors.Join(errOut, errErr); err != nil {
