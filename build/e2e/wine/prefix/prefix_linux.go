@@ -55,9 +55,9 @@ func New() (*Prefix, error) {
 		return nil, err
 	}
 	p := &Prefix{Dir: filepath.Join(dir, "windows"), Tools: filepath.Join(dir, "tools")}
-	// Nothing is put into the person's menu, and nobody is asked to install what
-	// Holdfast does not use.
-	p.Wine = []string{"WINEPREFIX=" + p.Dir, "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree=;mshtml=;winemenubuilder.exe=d"}
+	// Nothing is put into the person's menu, nobody is asked to install what Holdfast
+	// does not use, and the folder that Wine's server leaves behind goes with ours.
+	p.Wine = []string{"WINEPREFIX=" + p.Dir, "TMPDIR=" + p.Tools, "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree=;mshtml=;winemenubuilder.exe=d"}
 	p.Env = append(append(os.Environ(), p.Wine...), "HOME="+dir, "DISPLAY=", "NO_COLOR=1", "HOLDFAST_SOCKET=")
 	if err := errors.Join(os.Mkdir(p.Tools, 0o755), p.guard(dir)); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
