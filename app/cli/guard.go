@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"holdfast/app/client"
+	"holdfast/service/daemon"
 	"holdfast/service/status"
 	"holdfast/web/api"
 )
@@ -188,7 +189,11 @@ func (p *program) releaseGuard(ctx context.Context) error {
 	}
 	p.note("note: %s", printable(p.explain(err).message))
 	if err := p.release(ctx, defaultConfigDir, defaultStateDir); err != nil {
-		return failed(err, "what to do where nothing else helps: holdfast guard release --help", "open the guard without the service")
+		hint := "what to do where nothing else helps: holdfast guard release --help"
+		if errors.Is(err, daemon.ErrHeld) {
+			hint = "stop it first: holdfast service stop; " + hint
+		}
+		return failed(err, hint, "open the guard without the service")
 	}
 	return p.done(map[string]any{"released": true, "service": nil},
 		"released: everything may pass, unprotected, until the service starts")

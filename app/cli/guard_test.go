@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"holdfast/app/client"
+	"holdfast/service/daemon"
 	"holdfast/service/failover"
 	"holdfast/service/status"
 	"holdfast/web"
@@ -149,6 +150,7 @@ func TestReleaseWithoutTheService(t *testing.T) {
 		{"root, no service", absent, true, nil, exitDone, true, []string{"note: ", "until the service starts"}},
 		{"root, somebody took the socket's place", impostor, true, nil, exitDone, true, []string{"note: ", "until the service starts"}},
 		{"root, and it fails", absent, true, errors.New("no netlink"), exitFailed, true, []string{"no netlink", "hint: what to do where nothing else helps: holdfast guard release --help"}},
+		{"root, and a service holds it", absent, true, daemon.ErrHeld, exitFailed, true, []string{"a running holdfastd holds the guard", "hint: stop it first: holdfast service stop"}},
 		{"no root", absent, false, nil, exitUnreachable, false, []string{"only root may", "hint: sudo holdfast guard release"}},
 		{"root, and the service refuses", refusing.socket, true, nil, exitFailed, false, []string{"it went wrong"}},
 	} {
