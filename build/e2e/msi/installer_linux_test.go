@@ -1,6 +1,7 @@
 package msi
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,6 +14,8 @@ import (
 )
 
 const (
+	// source is the top of the repository.
+	source   = "../../.."
 	home     = `C:\Program Files\Holdfast`
 	homePath = "Program Files/Holdfast"
 	// refused is what Linux gets of 1603, the exit code of an installation that failed.
@@ -22,27 +25,63 @@ const (
 // installers are two versions of the installer.
 type installers struct{ first, second string }
 
-// make makes both, the second one signed with a key of the test's.
-func makeInstallers(t *testing.T) installers {
+// needsInstaller skips a test where the installer cannot be made.
+func needsInstaller(t *testing.T, others ...string) {
 	t.Helper()
 	if os.Getenv("HOLDFAST_WINTUN") == "" {
 		t.Skip("needs HOLDFAST_WINTUN, the path of wintun.dll or of its archive")
 	}
-	if program := prefix.Missing("wixl", "msibuild", "msiextract", "osslsigncode", "openssl"); program != "" {
+	if program := prefix.Missing(append(others, "wixl", "msibuild")...); program != "" {
 		t.Skip("needs ", program)
 	}
+}
+
+// makeInstaller makes the installer from the source in root, and returns its path.
+func makeInstaller(t *testing.T, root, version string, env ...string) string {
+	t.Helper()
+	out := t.TempDir()
+	output(t, root, env, "go", "run", "./build/package", "-out", out, "-version", version, "windows/amd64")
+	return filepath.Join(out, "holdfast-"+version+"-windows-amd64.msi")
+}
+
+// makeInstallers makes both, the second one signed with a key of the test's.
+func makeInstallers(t *testing.T) installers {
+	t.Helper()
+	needsInstaller(t, "msiextract", "osslsigncode", "openssl")
 	dir := t.TempDir()
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	output(t, "", nil, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=Holdfast test",
 		"-addext", "keyUsage=digitalSignature", "-addext", "extendedKeyUsage=codeSigning", "-keyout", key, "-out", cert)
-	pack := func(version string, env ...string) string {
-		out := filepath.Join(dir, version)
-		output(t, "../../..", env, "go", "run", "./build/package", "-out", out, "-version", version, "windows/amd64")
-		return filepath.Join(out, "holdfast-"+version+"-windows-amd64.msi")
+	made := installers{
+		makeInstaller(t, source, "1.0.0"),
+		makeInstaller(t, source, "1.1.0", "HOLDFAST_SIGN_CERT="+cert, "HOLDFAST_SIGN_KEY="+key),
 	}
-	made := installers{pack("1.0.0"), pack("1.1.0", "HOLDFAST_SIGN_CERT="+cert, "HOLDFAST_SIGN_KEY="+key)}
 	checkSignatures(t, made.second, cert)
 	return made
+}
+
+// TestInstallerIsTheSameElsewhere makes it in this folder and in a clone.
+func TestInstallerIsTheSameElsewhere(t *testing.T) {
+	needsInstaller(t)
+	elsewhere := source
+	// A clone holds what is committed: where more is, the same folder is used again.
+	if changes := output(t, source, nil, "git", "status", "--porcelain"); changes == "" {
+		elsewhere = filepath.Join(t.TempDir(), "clone")
+		output(t, source, nil, "git", "clone", "--quiet", "--shared", ".", elsewhere)
+	} else {
+		t.Log("the work tree holds changes: made again in the same folder")
+	}
+	var made [2][]byte
+	for i, root := range []string{source, elsewhere} {
+		data, err := os.ReadFile(makeInstaller(t, root, "1.0.0"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		made[i] = data
+	}
+	if !bytes.Equal(made[0], made[1]) {
+		t.Errorf("the installers differ: %d and %d bytes", len(made[0]), len(made[1]))
+	}
 }
 
 // output runs a program of Linux.
