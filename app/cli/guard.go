@@ -63,8 +63,9 @@ func newGuardRelease(p *program) *cobra.Command {
 		Use: "release", Short: "Let everything pass until the next up or down", Args: takes(0, 0),
 		Long: `Let everything pass, unprotected, until the next up or down. The setting stays as it is.
 
-As root this works without the service, too: all rules and routes that it left are
-removed, and it shuts the guard again when it starts.` + openByHand,
+As root this works without the service, too, and it waits for one that is just ending.
+All rules and routes that the service left are removed, until
+it shuts the guard again when it starts.` + openByHand,
 		RunE: func(c *cobra.Command, _ []string) error { return p.releaseGuard(c.Context()) },
 	}
 }

@@ -24,8 +24,8 @@ var ErrHeld = errors.New("a running holdfastd holds the guard")
 // Release removes, without a running service, everything that keeps traffic in:
 // the guard's rules and the routes beside them. The wish and the settings stay,
 // so that the next start of the service, or of the computer, shuts again what
-// they say. A service that is about to end is waited for, since it puts back what
-// was there before it. ErrHeld where one goes on.
+// they say. A service that is ending is waited for: what it still does to rules and
+// routes would undo this, or be undone. ErrHeld where one goes on.
 func Release(ctx context.Context, opt Options) error {
 	opt = opt.withDefaults()
 	network := newSystem(opt, nil, nil, opt.Log)
